@@ -1,0 +1,70 @@
+"""The ordinary transformer of equal parts: the fair opponent of the feedback model."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor, nn
+
+from feedback_lite.attention import KeyValueProjection
+from feedback_lite.config import FeedbackConfig
+from feedback_lite.mask import causal_mask
+from feedback_lite.memory import Memory
+from feedback_lite.model import Output, check_tokens, make_blocks
+from feedback_lite.positions import RelativePositionBias, distances
+
+
+class CausalTransformer(nn.Module):
+    """Predict tokens with the same blocks, without feedback: each layer reads the same layer of the past.
+
+    All positions are computed side by side. Each layer owns a key/value projection and reads the tokens up to and
+    including the current one; the position bias is shared by the layers, as in the feedback model.
+
+    Args:
+        config: sizes, as for `FeedbackTransformer`. The whole sequence is in view, so ``memory_size`` is not used.
+
+    Raises:
+        ValueError: the config sets an option that only feedback has: ``segment_length``, ``memory_from`` or ``compat``.
+    """
+
+    def __init__(self, config: FeedbackConfig) -> None:
+        super().__init__()
+        for name, neutral in (("segment_length", 1), ("memory_from", "mixture"), ("compat", None)):
+            given = getattr(config, name)
+            if given != neutral:
+                raise ValueError(
+                    f"{name} belongs to the feedback model: a CausalTransformer needs {neutral!r}, got {given!r}"
+                )
+        self.config = config
+        self.embedding = nn.Embedding(config.vocab_size, config.d_model)
+        self.bias = RelativePositionBias(
+            num_heads=config.num_heads,
+            num_buckets=config.num_buckets,
+            max_distance=config.max_distance,
+            init=config.bias_init,
+        )
+        self.to_keys_values = nn.ModuleList(
+            KeyValueProjection(d_model=config.d_model, num_heads=config.num_heads, head_dim=config.head_dim)
+            for _ in range(config.num_layers)
+        )
+        self.blocks = make_blocks(config)
+        self.output_norm = nn.LayerNorm(config.d_model)
+        self.to_logits = nn.Linear(config.d_model, config.vocab_size)
+
+    def forward(self, tokens: Int[Tensor, "b t"]) -> Output:
+        """Return logits for every position, and an empty memory: nothing is carried from call to call.
+
+        Args:
+            tokens: token numbers from 0 to ``vocab_size - 1``.
+
+        Raises:
+            TypeError: ``tokens`` does not hold integers.
+            ValueError: ``tokens`` is not of rank 2 or holds an unknown number.
+        """
+        check_tokens(tokens, vocab_size=self.config.vocab_size)
+        hidden = self.embedding(tokens)
+        positions = torch.arange(tokens.shape[1], device=tokens.device)
+        distance = distances(positions, positions)
+        bias, mask = self.bias(distance), causal_mask(distance)
+        empty = Memory(*self.to_keys_values[0](hidden[:, :0]))
+        for block, to_own_keys_values in zip(self.blocks, self.to_keys_values, strict=True):
+            hidden, _ = block(hidden, empty, to_own_keys_values=to_own_keys_values, bias=bias, mask=mask)
+        return Output(self.to_logits(self.output_norm(hidden)), empty)

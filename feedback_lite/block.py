@@ -1,0 +1,67 @@
+"""One layer of the model."""
+
+from jaxtyping import Bool, Float
+from torch import Tensor, cat, nn
+
+from feedback_lite.attention import Attention, KeyValueProjection
+from feedback_lite.feedforward import FeedForward
+from feedback_lite.memory import Memory
+
+
+class Block(nn.Module):
+    """Attention, then feed-forward; each sees its input normalised (pre-norm) and adds its result to it (residual).
+
+    ``hidden += attention(norm(hidden))``, then ``hidden += feedforward(norm(hidden))``.
+
+    Args:
+        d_model: width of the hidden vectors.
+        num_heads: number of attention heads.
+        head_dim: width of one head.
+        ff_mult: width of the gated layer in multiples of ``d_model``.
+        attn_dropout: probability of dropping an attention weight in training.
+        ff_dropout: probability of dropping a gated unit in training.
+    """
+
+    def __init__(
+        self,
+        *,
+        d_model: int,
+        num_heads: int,
+        head_dim: int,
+        ff_mult: int = 4,
+        attn_dropout: float = 0.0,
+        ff_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(d_model)
+        self.attention = Attention(d_model=d_model, num_heads=num_heads, head_dim=head_dim, dropout=attn_dropout)
+        self.feedforward_norm = nn.LayerNorm(d_model)
+        self.feedforward = FeedForward(d_model=d_model, mult=ff_mult, dropout=ff_dropout)
+
+    def forward(
+        self,
+        hidden: Float[Tensor, "b n d"],
+        memory: Memory,
+        *,
+        to_own_keys_values: KeyValueProjection | None = None,
+        bias: Float[Tensor, "h n j"] | None = None,
+        mask: Bool[Tensor, "n j"] | None = None,
+    ) -> tuple[Float[Tensor, "b n d"], Float[Tensor, "b h n j"]]:
+        """Return the block's hidden vectors and its attention weights.
+
+        Args:
+            hidden: hidden vectors of the tokens of one segment.
+            memory: what all of them may read.
+            to_own_keys_values: makes keys and values of the tokens themselves, which then stand after the
+                memory's; without it the tokens read the memory alone.
+            bias: relative-position bias, memory slots first.
+            mask: true where reading is allowed, memory slots first.
+        """
+        normed = self.attention_norm(hidden)
+        keys, values = memory.keys, memory.values
+        if to_own_keys_values is not None:
+            own_keys, own_values = to_own_keys_values(normed)
+            keys, values = cat((keys, own_keys), dim=1), cat((values, own_values), dim=1)
+        read, weights = self.attention(normed, keys, values, bias=bias, mask=mask)
+        hidden = hidden + read
+        return hidden + self.feedforward(self.feedforward_norm(hidden)), weights

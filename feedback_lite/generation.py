@@ -1,0 +1,193 @@
+"""One token at a time: sampling, and a stepper that shows everything that happens in a step."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from feedback_lite.baseline import CausalTransformer
+from feedback_lite.config import check_size
+from feedback_lite.memory import Memory
+from feedback_lite.model import FeedbackTransformer
+
+
+@torch.no_grad()
+def generate(
+    model: FeedbackTransformer | CausalTransformer,
+    prompt: Int[Tensor, "b t"],
+    max_new_tokens: int,
+    *,
+    temperature: float = 0.0,
+    top_k: int | None = None,
+    generator: torch.Generator | None = None,
+) -> Int[Tensor, "b t_new"]:
+    """Continue a prompt token by token and return prompt and new tokens together.
+
+    Every token is chosen from the logits that a forward on the whole prefix gives. Finished segments are kept as
+    memory; an unfinished one is computed again from the memory at its start. Dropout is off meanwhile.
+
+    Args:
+        model: the model to ask.
+        prompt: token numbers, at least one per row.
+        max_new_tokens: number of tokens to add.
+        temperature: 0 takes the likeliest token; otherwise logits are divided by it and a token is drawn.
+        top_k: draw among this many likeliest tokens alone.
+        generator: source of randomness for the draws.
+
+    Raises:
+        TypeError: an argument has the wrong type.
+        ValueError: an argument is not allowed; the message names it, its value and what is allowed.
+    """
+    check_request(model, prompt, max_new_tokens, temperature, top_k)
+    tokens = prompt
+    with evaluating(model):
+        progress = Progress.after_finished_segments(model, prompt)
+        for _ in range(max_new_tokens):
+            logits, progress = progress.advance(model, tokens)
+            chosen = choose(logits, temperature=temperature, top_k=top_k, generator=generator)
+            tokens = torch.cat((tokens, chosen[:, None]), dim=1)
+    return tokens
+
+
+class Progress(NamedTuple):
+    """How far a prefix is settled: the memory after its first ``num_tokens`` tokens, all in finished segments."""
+
+    memory: Memory | None
+    num_tokens: int
+
+    @classmethod
+    def after_finished_segments(
+        cls, model: FeedbackTransformer | CausalTransformer, tokens: Int[Tensor, "b t"]
+    ) -> "Progress":
+        """Settle what the last token does not touch, so that an unfinished segment alone is computed again."""
+        if isinstance(model, CausalTransformer):
+            return cls(None, 0)
+        unfinished = (tokens.shape[1] - 1) % model.config.segment_length + 1
+        finished = tokens.shape[1] - unfinished
+        return cls(model(tokens[:, :finished]).memory, finished)
+
+    def advance(
+        self, model: FeedbackTransformer | CausalTransformer, tokens: Int[Tensor, "b t"]
+    ) -> tuple[Float[Tensor, "b v"], "Progress"]:
+        """Return the logits after the last token, and the progress that holds once it is known."""
+        if isinstance(model, CausalTransformer):
+            return model(tokens).logits[:, -1], self
+        logits, memory = model(tokens[:, self.num_tokens :], self.memory)
+        closes_segment = tokens.shape[1] % model.config.segment_length == 0
+        return logits[:, -1], Progress(memory, tokens.shape[1]) if closes_segment else self
+
+
+def choose(
+    logits: Float[Tensor, "b v"],
+    *,
+    temperature: float,
+    top_k: int | None,
+    generator: torch.Generator | None,
+) -> Int[Tensor, "b"]:
+    """Pick one token per row: the likeliest at temperature 0, else a draw from ``softmax(logits / temperature)``."""
+    if temperature == 0:
+        return logits.argmax(dim=-1)
+    if top_k is not None:
+        smallest_kept = logits.topk(top_k).values[:, -1:]
+        logits = logits.masked_fill(logits < smallest_kept, float("-inf"))
+    shares = (logits.float() / temperature).softmax(dim=-1)
+    return torch.multinomial(shares, num_samples=1, generator=generator)[:, 0]
+
+
+def check_request(
+    model: FeedbackTransformer | CausalTransformer,
+    prompt: Tensor,
+    max_new_tokens: int,
+    temperature: float,
+    top_k: int | None,
+) -> None:
+    """Raise where `generate` is asked for something impossible."""
+    check_size("max_new_tokens", max_new_tokens, least=0)
+    if not isinstance(prompt, Tensor):
+        raise TypeError(f"prompt must be an integer tensor of shape (batch, time), got {type(prompt).__name__}")
+    if prompt.ndim != 2 or prompt.shape[1] == 0:
+        raise ValueError(
+            f"prompt must have shape (batch, time) with at least one token, got shape {tuple(prompt.shape)}"
+        )
+    if not 0 <= temperature < float("inf"):
+        raise ValueError(f"temperature must be a finite number of at least 0, got {temperature}")
+    if top_k is not None:
+        check_size("top_k", top_k)
+        if top_k > model.config.vocab_size:
+            raise ValueError(f"top_k must be at most vocab_size={model.config.vocab_size}, got {top_k}")
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put a model into evaluation mode and give it its own mode back afterwards."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
+
+
+class Step(NamedTuple):
+    """Everything that one token caused, without a batch axis."""
+
+    token: int
+    hiddens: Float[Tensor, "l d"]
+    weights: Float[Tensor, "layers h m"]
+    layer_logits: Float[Tensor, "l v"]
+    mixture: Float[Tensor, "d"]
+    logits: Float[Tensor, "v"]
+    memory_before: Memory
+    memory: Memory
+
+
+class Stepper:
+    """Feed a model one token at a time and see every intermediate.
+
+    Attention weights belong to the memory *before* the step: their last axis counts its slots, oldest first.
+    ``layer_logits`` is what each layer would answer if it were the last one.
+
+    Args:
+        model: a feedback model of segment length 1.
+        memory: memory to begin with; none means an empty one. Batch 1.
+
+    Raises:
+        ValueError: the model's segments are longer than one token.
+    """
+
+    def __init__(self, model: FeedbackTransformer, memory: Memory | None = None) -> None:
+        if model.config.segment_length != 1:
+            raise ValueError(f"model must have segment_length=1 to be stepped, got {model.config.segment_length}")
+        self.model = model
+        with torch.no_grad():
+            self.memory = model(torch.empty(1, 0, dtype=torch.long, device=device_of(model)), memory).memory
+
+    @torch.no_grad()
+    def step(self, token: int) -> Step:
+        """Read the memory, answer, write the memory; return all that was computed on the way."""
+        check_size("token", token, least=0)
+        model, before = self.model, self.memory
+        tokens = torch.tensor([[token]], device=device_of(model))
+        with evaluating(model):
+            logits, self.memory = model(tokens, before)
+            hiddens, weights = model.read(model.embedding(tokens), before)
+            layer_logits = model.head(rearrange(hiddens, "l 1 1 d -> 1 l d"))
+        return Step(
+            token=token,
+            hiddens=rearrange(hiddens, "l 1 1 d -> l d"),
+            weights=rearrange(torch.stack(weights), "layers 1 h 1 m -> layers h m"),
+            layer_logits=rearrange(layer_logits, "1 l v -> l v"),
+            mixture=rearrange(model.mix(hiddens), "1 1 d -> d"),
+            logits=rearrange(logits, "1 1 v -> v"),
+            memory_before=before,
+            memory=self.memory,
+        )
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Return the device that a model's parameters lie on."""
+    return next(model.parameters()).device

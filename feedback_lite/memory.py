@@ -1,0 +1,101 @@
+"""The feedback memory: what is stored of a step, and the queue in which it is kept."""
+
+from dataclasses import dataclass
+
+from einops import einsum
+from jaxtyping import Float
+from torch import Tensor, cat, is_floating_point
+
+from feedback_lite.config import check_size
+
+
+def mix_layers(hiddens: Float[Tensor, "l b n d"], layer_weights: Float[Tensor, "l"]) -> Float[Tensor, "b n d"]:
+    """Mix the hidden vectors of all layers into one memory vector per token.
+
+    ``m = sum_l softmax(w)_l * x_l``, with layer 0 the embedding. The softmax makes the shares positive and lets
+    them sum to 1, so the mixture can average the layers or pick one.
+
+    Args:
+        hiddens: hidden vectors of the embedding and of every layer.
+        layer_weights: one raw weight per layer, embedding included.
+
+    Raises:
+        ValueError: the two do not agree on the number of layers.
+
+    Source:
+        Fan et al. (2020), the definition of the feedback memory.
+    """
+    if len(hiddens) != len(layer_weights):
+        raise ValueError(
+            f"layer_weights must hold one weight per layer, embedding included: {len(hiddens)} hiddens came with "
+            f"{len(layer_weights)} weights"
+        )
+    shares = layer_weights.softmax(dim=0)
+    return einsum(shares, hiddens, "l, l b n d -> b n d")
+
+
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """Keys and values of the past, one slot per token, oldest first. Never changed, only replaced.
+
+    Args:
+        keys: keys of all slots, heads merged; zero slots when the memory is empty.
+        values: values of the same slots.
+
+    Raises:
+        ValueError: keys and values are not two floating-point tensors of the same shape, dtype and device.
+    """
+
+    keys: Float[Tensor, "b m he"]
+    values: Float[Tensor, "b m he"]
+
+    def __post_init__(self) -> None:
+        for name in ("keys", "values"):
+            tensor = getattr(self, name)
+            if not isinstance(tensor, Tensor) or tensor.ndim != 3 or not is_floating_point(tensor):
+                came = describe(tensor) if isinstance(tensor, Tensor) else repr(tensor)
+                raise ValueError(f"{name} must be a floating-point tensor of shape (batch, slots, width), got {came}")
+        if describe(self.keys) != describe(self.values):
+            raise ValueError(
+                f"keys and values must agree in shape, dtype and device, got {describe(self.keys)} and "
+                f"{describe(self.values)}"
+            )
+
+    def __len__(self) -> int:
+        """Return the number of slots in use."""
+        return self.keys.shape[1]
+
+    def __bool__(self) -> bool:
+        """Return true even when empty, so that no one mistakes an empty memory for a missing one."""
+        return True
+
+    def push(self, keys: Float[Tensor, "b n he"], values: Float[Tensor, "b n he"], *, memory_size: int) -> "Memory":
+        """Return a memory with these slots written at the newest end and the oldest evicted.
+
+        Args:
+            keys: keys of the new slots, oldest first.
+            values: values of the new slots.
+            memory_size: the most slots to keep, at least 1.
+
+        Raises:
+            ValueError: ``memory_size`` is below 1, or new slots do not fit the old in batch, width, dtype or device.
+        """
+        check_size("memory_size", memory_size)
+        new = Memory(keys, values)
+        if describe(new.keys[:, :0]) != describe(self.keys[:, :0]):
+            raise ValueError(
+                f"keys must fit the memory in batch, width, dtype and device, got {describe(keys)} for a memory of "
+                f"{describe(self.keys)}"
+            )
+        return Memory(
+            cat((self.keys, new.keys), dim=1)[:, -memory_size:], cat((self.values, new.values), dim=1)[:, -memory_size:]
+        )
+
+    def detach(self) -> "Memory":
+        """Return the same memory cut off from the graph: gradients stop here (truncated backpropagation)."""
+        return Memory(self.keys.detach(), self.values.detach())
+
+
+def describe(tensor: Tensor) -> str:
+    """Name what has to fit of a tensor: shape, dtype and device."""
+    return f"shape {tuple(tensor.shape)}, {tensor.dtype}, on {tensor.device}"
