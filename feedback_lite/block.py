@@ -4,6 +4,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, cat, nn
 
 from feedback_lite.attention import Attention, KeyValueProjection
+from feedback_lite.config import check_probability, check_size
 from feedback_lite.feedforward import FeedForward
 from feedback_lite.memory import Memory
 
@@ -33,6 +34,11 @@ class Block(nn.Module):
         ff_dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        # Checked here as well as in the parts, which know some of these by other names.
+        for name, size in (("d_model", d_model), ("ff_mult", ff_mult)):
+            check_size(name, size)
+        for name, dropout in (("attn_dropout", attn_dropout), ("ff_dropout", ff_dropout)):
+            check_probability(name, dropout)
         self.attention_norm = nn.LayerNorm(d_model)
         self.attention = Attention(d_model=d_model, num_heads=num_heads, head_dim=head_dim, dropout=attn_dropout)
         self.feedforward_norm = nn.LayerNorm(d_model)

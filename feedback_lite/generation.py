@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from feedback_lite.baseline import CausalTransformer
 from feedback_lite.config import check_size
 from feedback_lite.memory import Memory
-from feedback_lite.model import FeedbackTransformer
+from feedback_lite.model import FeedbackTransformer, check_tokens
 
 
 @torch.no_grad()
@@ -92,8 +92,8 @@ def choose(
     if temperature == 0:
         return logits.argmax(dim=-1)
     if top_k is not None:
-        smallest_kept = logits.topk(top_k).values[:, -1:]
-        logits = logits.masked_fill(logits < smallest_kept, float("-inf"))
+        kept = logits.topk(top_k)
+        logits = torch.full_like(logits, float("-inf")).scatter(-1, kept.indices, kept.values)
     shares = (logits.float() / temperature).softmax(dim=-1)
     return torch.multinomial(shares, num_samples=1, generator=generator)[:, 0]
 
@@ -102,19 +102,21 @@ def check_request(
     model: FeedbackTransformer | CausalTransformer,
     prompt: Tensor,
     max_new_tokens: int,
-    temperature: float,
+    temperature: object,
     top_k: int | None,
 ) -> None:
     """Raise where `generate` is asked for something impossible."""
     check_size("max_new_tokens", max_new_tokens, least=0)
-    if not isinstance(prompt, Tensor):
-        raise TypeError(f"prompt must be an integer tensor of shape (batch, time), got {type(prompt).__name__}")
-    if prompt.ndim != 2 or prompt.shape[1] == 0:
+    check_tokens(prompt, vocab_size=model.config.vocab_size, name="prompt")
+    if prompt.shape[1] == 0:
         raise ValueError(
             f"prompt must have shape (batch, time) with at least one token, got shape {tuple(prompt.shape)}"
         )
+    allowed = "temperature must be a finite number of at least 0"
+    if isinstance(temperature, bool) or not isinstance(temperature, int | float):
+        raise TypeError(f"{allowed}, got {temperature!r}")
     if not 0 <= temperature < float("inf"):
-        raise ValueError(f"temperature must be a finite number of at least 0, got {temperature}")
+        raise ValueError(f"{allowed}, got {temperature}")
     if top_k is not None:
         check_size("top_k", top_k)
         if top_k > model.config.vocab_size:
@@ -123,13 +125,14 @@ def check_request(
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put a model into evaluation mode and give it its own mode back afterwards."""
-    was_training = model.training
+    """Put a model into evaluation mode and give each of its parts its own mode back afterwards."""
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         yield
     finally:
-        model.train(was_training)
+        for module, was_training in modes:
+            module.training = was_training
 
 
 class Step(NamedTuple):
@@ -156,10 +159,13 @@ class Stepper:
         memory: memory to begin with; none means an empty one. Batch 1.
 
     Raises:
-        ValueError: the model's segments are longer than one token.
+        TypeError: the model is not a `FeedbackTransformer`.
+        ValueError: the model's segments are longer than one token, or the memory does not fit.
     """
 
     def __init__(self, model: FeedbackTransformer, memory: Memory | None = None) -> None:
+        if not isinstance(model, FeedbackTransformer):
+            raise TypeError(f"model must be a FeedbackTransformer, got {type(model).__name__}")
         if model.config.segment_length != 1:
             raise ValueError(f"model must have segment_length=1 to be stepped, got {model.config.segment_length}")
         self.model = model

@@ -49,7 +49,8 @@ def load_lucidrains(
     check_tensors(state_dict)
     layer_numbers = {int(found[1]) for name in state_dict if (found := re.match(r"layers\.(\d+)\.", name))}
     num_layers = max(layer_numbers, default=0) + 1
-    names = own_names(num_layers, single_token="layers.0.0.fn.fn.fn.to_q.weight" in state_dict)
+    single_token = any(re.match(r"layers\.\d+\.0\.fn\.fn\.(fn|norm)\.", name) for name in state_dict)
+    names = own_names(num_layers, single_token=single_token)
     check_names(state_dict, names)
     sizes = read_sizes(state_dict, narrow=next(name for name in names if name.endswith("net.3.weight")))
     config = FeedbackConfig(
@@ -134,6 +135,8 @@ def check_tensors(state_dict: Mapping[str, Tensor]) -> None:
     if not isinstance(state_dict, Mapping):
         raise TypeError(f"state_dict must map names to tensors, got {type(state_dict).__name__}")
     for name, tensor in state_dict.items():
+        if not isinstance(name, str):
+            raise TypeError(f"state_dict must map names to tensors, got the name {name!r}")
         if not isinstance(tensor, Tensor) or not torch.is_floating_point(tensor):
             came = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
             raise TypeError(f"state_dict: {name} must be a floating-point tensor, got {came}")

@@ -149,20 +149,20 @@ def make_blocks(config: FeedbackConfig) -> nn.ModuleList:
     )
 
 
-def check_tokens(tokens: Tensor, *, vocab_size: int) -> None:
+def check_tokens(tokens: Tensor, *, vocab_size: int, name: str = "tokens") -> None:
     """Raise unless ``tokens`` is an integer tensor of rank 2 with numbers that the vocabulary holds."""
     if not isinstance(tokens, Tensor):
-        raise TypeError(f"tokens must be an integer tensor of shape (batch, time), got {type(tokens).__name__}")
-    if tokens.is_floating_point() or tokens.is_complex() or tokens.dtype == torch.bool:
-        raise TypeError(f"tokens must hold integers, got {tokens.dtype}")
+        raise TypeError(f"{name} must be an integer tensor of shape (batch, time), got {type(tokens).__name__}")
+    if tokens.dtype not in (torch.int64, torch.int32):  # what an embedding takes
+        raise TypeError(f"{name} must hold integers of torch.int64 or torch.int32, got {tokens.dtype}")
     if tokens.ndim != 2:
-        raise ValueError(f"tokens must have shape (batch, time), got shape {tuple(tokens.shape)}")
+        raise ValueError(f"{name} must have shape (batch, time), got shape {tuple(tokens.shape)}")
     if tokens.numel() == 0:
         return
     smallest, largest = (int(extreme) for extreme in tokens.aminmax())
     if smallest < 0 or largest >= vocab_size:
         wrong = smallest if smallest < 0 else largest
-        raise ValueError(f"tokens must lie from 0 to {vocab_size - 1} (vocab_size - 1), got {wrong}")
+        raise ValueError(f"{name} must lie from 0 to {vocab_size - 1} (vocab_size - 1), got {wrong}")
 
 
 def check_memory(memory: Memory, empty: Memory, *, memory_size: int) -> None:

@@ -1,7 +1,7 @@
 """Small tasks that need a state to be followed, made on the spot from a seeded generator."""
 
 from itertools import combinations
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from einops import rearrange
@@ -18,6 +18,7 @@ class Examples(NamedTuple):
     targets: Int[Tensor, "b t"]
 
 
+@runtime_checkable
 class Task(Protocol):
     """What training and evaluation need to know of a task."""
 

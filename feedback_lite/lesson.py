@@ -1,0 +1,191 @@
+"""What the chapters teach with: proofs that two functions agree, sources to read, and checks of exercises."""
+
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+from IPython.display import display
+from torch import Tensor
+
+from feedback_lite.config import check_choice
+from feedback_lite.exercises import EXERCISES, Case, Exercise
+
+EXERCISE_TOLERANCE = 1e-4  # answers may take another dtype on the way
+EXERCISE_SEEDS = (1, 2)
+
+
+def agree(
+    specification: Callable[..., Any],
+    package: Callable[..., Any],
+    cases: Iterable[Sequence[Any]],
+    *,
+    tolerance: float = 1e-10,
+) -> float:
+    """Prove on many inputs that two functions compute the same, and print how many.
+
+    For results ``a`` and ``b``, tensors or tuples of tensors, ``|a - b| <= tolerance * (1 + max|a|)`` must hold.
+
+    Args:
+        specification: the slow, plain function that we believe.
+        package: the function to be proven.
+        cases: the arguments of each case.
+        tolerance: how far apart two numbers may be; the default is meant for float64.
+
+    Returns:
+        The largest difference that was seen, in units of ``1 + max|a|``.
+
+    Raises:
+        AssertionError: they differ; the message shows the first case in which they do.
+        ValueError: there is no case.
+    """
+    differences = []
+    for arguments in cases:
+        expected, came = specification(*arguments), package(*arguments)
+        differences.append(difference(expected, came))
+        if not differences[-1] <= tolerance:
+            raise AssertionError(
+                f"case {len(differences)} differs by {differences[-1]:g}, more than {tolerance:g}\n"
+                + report(specification, arguments, expected, came)
+            )
+    if not differences:
+        raise ValueError("cases must hold at least one case, got none")
+    print(f"{len(differences)} cases agree within {tolerance:g}")
+    return max(differences)
+
+
+def difference(expected: Any, came: Any) -> float:
+    """Return the largest relative difference of two results; infinity where kinds or shapes do not match."""
+    if isinstance(expected, bool):
+        return 0.0 if isinstance(came, bool) and came == expected else float("inf")
+    if isinstance(expected, tuple):
+        if not isinstance(came, tuple | list) or len(came) != len(expected):
+            return float("inf")
+        return max(difference(*pair) for pair in zip(expected, came, strict=True))
+    right, other = as_tensor(expected), as_tensor(came)
+    if right is None or other is None or right.shape != other.shape:
+        return float("inf")
+    if right.numel() == 0:
+        return 0.0
+    largest = ((right - other).abs().max() / (1 + right.abs().max())).item()
+    return largest if largest == largest else float("inf")
+
+
+def as_tensor(value: Any) -> Tensor | None:
+    """Return numbers in any form as float64 on the CPU; None where they are no numbers."""
+    if value is None or isinstance(value, bool | str):
+        return None
+    try:
+        return torch.as_tensor(value).detach().cpu().double()
+    except (TypeError, ValueError, RuntimeError):
+        return None
+
+
+def check(name: str, answer: Callable[..., Any]) -> None:
+    """Try a learner's answer to an exercise on two sets of inputs and print what came of it. Raises nothing.
+
+    Args:
+        name: the name of the exercise, as its chapter gives it.
+        answer: the learner's function.
+
+    Raises:
+        ValueError: there is no exercise of that name.
+    """
+    check_choice("name", name, tuple(EXERCISES))
+    exercise = EXERCISES[name]
+    tried = 0
+    for seed in EXERCISE_SEEDS:
+        cases = exercise.make_cases(torch.Generator().manual_seed(seed))
+        problem = first_problem(exercise, answer, cases)
+        if problem is not None:
+            print(f"{name}: {problem}")
+            return
+        tried += len(cases)
+    print(f"{name}: right, on {tried} inputs from {len(EXERCISE_SEEDS)} seeds.")
+
+
+def first_problem(exercise: Exercise, answer: Callable[..., Any], cases: Sequence[Case]) -> str | None:
+    """Return what is wrong with an answer, shown on the first case that fails; None where nothing is."""
+    results = []
+    for arguments in cases:
+        try:
+            results.append(answer(*copied(arguments)))
+        except Exception as error:
+            shown = show_arguments(exercise.solution, arguments)
+            return f"not yet. Your function stopped with {type(error).__name__}: {error}\n{shown}"
+    if all(result is None or result is ... for result in results):
+        return "nothing came back yet. Replace the dots, and return the result."
+    expected = [exercise.specification(*copied(arguments)) for arguments in cases]
+    wrong = [index for index, pair in enumerate(zip(expected, results, strict=True)) if not close(*pair)]
+    if not wrong:
+        return None
+    first = wrong[0]
+    shown = report(exercise.solution, cases[first], expected[first], results[first])
+    return f"not yet.\n{shown}\n{diagnose(exercise, cases, expected[first], results)}"
+
+
+def close(expected: Any, came: Any) -> bool:
+    """Return whether an answer counts as right."""
+    return difference(expected, came) <= EXERCISE_TOLERANCE
+
+
+def diagnose(exercise: Exercise, cases: Sequence[Case], expected: Any, results: Sequence[Any]) -> str:
+    """Return the message of the known mistake that gives these very results, else what the kinds of the two tell."""
+    for mistake in exercise.mistakes:
+        mistaken = [mistake.answer(*copied(arguments)) for arguments in cases]
+        if all(close(*pair) for pair in zip(mistaken, results, strict=True)):
+            return mistake.message
+    mismatched = next((came for came in results if kind(came) != kind(expected)), None)
+    if mismatched is not None and len({kind(came) for came in results}) == 1:
+        return f"The answer should be {kind(expected)}, and {kind(mismatched)} came."
+    return "Work the example through by hand and compare each number."
+
+
+def kind(value: Any) -> str:
+    """Say what a value is, without its numbers: "a tensor with 3 axes", "2 results", "a str"."""
+    if isinstance(value, tuple | list) and all(isinstance(part, Tensor) for part in value):
+        return f"{len(value)} tensors"
+    if isinstance(value, Tensor):
+        return f"a tensor with {value.ndim} {'axis' if value.ndim == 1 else 'axes'}"
+    return "nothing" if value is None else f"a {type(value).__name__}"
+
+
+def copied(arguments: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the arguments with every tensor cloned, so that an answer may change its own."""
+    return tuple(argument.clone() if isinstance(argument, Tensor) else argument for argument in arguments)
+
+
+def report(function: Callable[..., Any], arguments: Sequence[Any], expected: Any, came: Any) -> str:
+    """Return the inputs by name, what should have come and what came, one to a line."""
+    return f"{show_arguments(function, arguments)}\n  expected: {show(expected)}\n  came:     {show(came)}"
+
+
+def show_arguments(function: Callable[..., Any], arguments: Sequence[Any]) -> str:
+    """Return every argument by the name that the function gives it, one to a line."""
+    names = inspect.signature(function).parameters
+    return "\n".join(f"  {name} = {show(argument)}" for name, argument in zip(names, arguments, strict=True))
+
+
+def show(value: Any) -> str:
+    """Write a value for reading: three decimals, and for tensors the shape first."""
+    if isinstance(value, Tensor):
+        numbers = as_tensor(value)
+        if numbers is None:
+            return f"{tuple(value.shape)} without numbers, on {value.device}"
+        return f"{tuple(value.shape)} {shortened(str(numbers.round(decimals=3).tolist()))}"
+    if isinstance(value, tuple):
+        return " and ".join(show(part) for part in value)
+    if inspect.isfunction(value):
+        return value.__name__.removeprefix("_")
+    return shortened(repr(value))
+
+
+def shortened(text: str) -> str:
+    """Cut a long text and say so with dots."""
+    return text if len(text) <= 160 else text[:160] + " ..."
+
+
+def show_source(piece: Any) -> None:
+    """Show the package's source of a function or class, as it stands, in the chapter."""
+    source = inspect.getsource(piece)
+    display({"text/markdown": f"```python\n{source}```", "text/plain": source}, raw=True)  # type: ignore[no-untyped-call]

@@ -1,0 +1,77 @@
+"""What every figure has: its script and style in one piece each, and a sentence that says what is to be seen."""
+
+import re
+from pathlib import Path
+from textwrap import shorten
+from typing import Any
+
+import anywidget
+import traitlets
+
+from feedback_lite.widgets.palette import palette_css
+
+_FOLDER = Path(__file__).parent
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./(?P<name>[\w-]+)\.js";\n', re.MULTILINE)
+# ipywidgets cuts what it prints of a widget at 110 characters.
+_REPR_WIDTH = 100
+
+
+def join_script(name: str) -> str:
+    """Return the module ``js/<name>.js`` with each module that it imports written once, before it.
+
+    A figure's script reaches the page as text, and a module made from text cannot import its neighbours.
+    """
+    texts: dict[str, str] = {}
+
+    def add(module: str) -> None:
+        source = (_FOLDER / "js" / f"{module}.js").read_text(encoding="utf-8")
+        for found in _IMPORT.finditer(source):
+            if found["name"] not in texts:
+                add(found["name"])
+        texts[module] = _IMPORT.sub("", source).strip()
+
+    add(name)
+    return "\n\n".join(texts.values()) + "\n"
+
+
+def join_style(*names: str) -> str:
+    """Return the palette, what all figures share, and the named sheets of ``css/`` in one style sheet."""
+    sheets = [(_FOLDER / "css" / f"{name}.css").read_text(encoding="utf-8").strip() for name in ("figure", *names)]
+    return "\n".join([palette_css().strip(), *sheets]) + "\n"
+
+
+class Figure(anywidget.AnyWidget):
+    """A figure of the book. Its script draws and reacts; everything it shows is computed here, in Python.
+
+    A subclass sets ``_esm = join_script(...)``, ``_css = join_style(...)`` and says in ``describe`` what is to be
+    seen. That sentence is what a screen reader hears, what stands where scripts do not run, and the text of the
+    cell's output.
+    """
+
+    sentence = traitlets.Unicode(read_only=True, help="what is to be seen now").tag(sync=True)
+
+    def __init__(self, **state: object) -> None:
+        super().__init__(**state)
+        self._retell()
+        self.observe(self._retell_after)
+
+    def describe(self) -> str:
+        """Return the state sentence for the present state."""
+        raise NotImplementedError(f"{type(self).__name__} must say in describe() what is to be seen")
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        return f"{name}: {shorten(self.sentence, _REPR_WIDTH - len(name), placeholder=' …')}"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is not None:
+            bundle[0]["text/plain"] = self.sentence
+        return bundle
+
+    def _retell_after(self, change: traitlets.Bunch) -> None:
+        if change["name"] != "sentence":
+            self._retell()
+
+    def _retell(self) -> None:
+        self.set_trait("sentence", self.describe())
