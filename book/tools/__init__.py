@@ -1,0 +1,1 @@
+"""The scripts that set up, execute, check and pack the book."""
