@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from einops import einsum
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, cat, is_floating_point
 
@@ -31,7 +31,8 @@ def mix_layers(hiddens: Float[Tensor, "l b n d"], layer_weights: Float[Tensor, "
             f"{len(layer_weights)} weights"
         )
     shares = layer_weights.softmax(dim=0)
-    return einsum(shares, hiddens, "l, l b n d -> b n d")
+    # A plain sum, as in the original: a matrix product rounds in another order, and recurrence makes that grow.
+    return (rearrange(shares, "l -> l 1 1 1") * hiddens).sum(dim=0)
 
 
 @dataclass(frozen=True, eq=False)

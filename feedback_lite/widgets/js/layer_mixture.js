@@ -319,7 +319,7 @@ export default {
         weights[layer] = nextNotch(shownWeights(model)[layer], Number(input.value));
         keep({ weights, mixture: SLIDERS });
       });
-      const value = html("output", { class: "fl-value" });
+      const value = html("span", { class: "fl-value" });
       const row = html("div", { class: "fl-slider", style: layerTint(layer, names.length) }, html("span", {}, name), input, value);
       return { input, value, row };
     });

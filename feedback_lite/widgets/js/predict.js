@@ -12,16 +12,16 @@ export default {
     const rows = options.map((option, index) =>
       html("label", { class: "fl-option" }, radios[index], html("span", {}, option), marks[index]),
     );
-    const record = button("record", "Record my answer", () => recordChoice(chosen), { class: "fl-button fl-primary" });
+    const record = button("record", "Record my answer", () => {}, { type: "submit", class: "fl-button fl-primary" });
     const again = button("again", "Try again", () => recordChoice(null));
     const sentence = stateSentence();
     const choices = html("fieldset", { class: "fl-options" }, html("legend", {}, question), ...rows);
 
-    // A form of its own keeps its radio buttons apart from those of the next prediction.
+    // A form of its own keeps its radio buttons apart from those of the next prediction, and Enter records.
     const form = html("form", {}, choices, html("div", { class: "fl-actions" }, record, again));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      record.click();
+      if (chosen !== null && model.get("choice") === null) recordChoice(chosen);
     });
 
     radios.forEach((radio, index) => {

@@ -1,0 +1,100 @@
+"""Sphinx extension: the palette's style sheet and icon, a sentence where each figure will stand, and no Thebe."""
+
+import json
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from myst_nb.sphinx_ import NbMetadataCollector
+from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
+from feedback_lite.widgets.palette import PALETTE, palette_css
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+NEEDS_PYTHON = "This part needs Python: open this chapter in Colab or JupyterLab."
+
+
+class SentenceBeforeFigure(SphinxPostTransform):
+    """Put a readable sentence before every widget view; the page's script takes it away when the figure is there.
+
+    A figure's own sentence is the plain text that its notebook stored. A widget that is no figure of ours cannot
+    run on the page, and its place says so.
+    """
+
+    default_priority = 3  # before myst-nb keeps one form of each output and drops the plain text
+
+    def run(self, **kwargs: Any) -> None:
+        """Go through the outputs of the page."""
+        for bundle in self.document.findall(_is_output):
+            forms = {form["mime_type"]: form for form in bundle.children if "mime_type" in form}
+            if WIDGET_VIEW in forms:
+                view = forms[WIDGET_VIEW]
+                view.insert(0, nodes.raw(text=self._sentence(view, forms.get("text/plain")), format="html"))
+
+    def _sentence(self, view: nodes.Element, plain: nodes.Element | None) -> str:
+        script = view.astext()
+        model_id = json.loads(script[script.index(">") + 1 : script.rindex("</script>")])["model_id"]
+        state = self._states()[model_id]["state"]
+        text = plain.astext() if "_esm" in state and plain is not None else NEEDS_PYTHON
+        return f'<p class="fl-fallback">{escape(text)}</p>'
+
+    def _states(self) -> dict[str, Any]:
+        files = NbMetadataCollector.get_js_files(self.env, self.env.docname)
+        body = files["ipywidgets_state"][1]["body"]
+        states: dict[str, Any] = json.loads(body)["state"]
+        return states
+
+
+def _is_output(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.container) and node.get("nb_element") == "mime_bundle"
+
+
+# The mark of the memory, a filled square, fed back into itself.
+ICON = f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
+<path d="M20 27H9a6 6 0 0 1-6-6V11a6 6 0 0 1 6-6h14a6 6 0 0 1 6 6v6" fill="none" stroke="{PALETTE["query"].light}" \
+stroke-width="3.5"/><path d="M29 23l-5-7h10z" fill="{PALETTE["query"].light}" transform="translate(0 -1)"/>
+<rect x="10" y="11" width="12" height="10" fill="{PALETTE["memory"].light}"/></svg>
+"""
+
+
+def write_palette(app: Sphinx) -> None:
+    """Write what is made of the palette where the pages find it: the style sheet and the icon."""
+    if app.builder.format == "html":
+        folder = Path(app.outdir) / "_static"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "palette.css").write_text(palette_css(), encoding="utf-8")
+        (folder / "icon.svg").write_text(ICON, encoding="utf-8")
+
+
+def name_the_icon(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    """Name the icon in the head of every page."""
+    address = context["pathto"]("_static/icon.svg", resource=True)
+    context["metatags"] = f'{context.get("metatags", "")}<link rel="icon" type="image/svg+xml" href="{address}" />'
+
+
+def mend_the_bibliography(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    """Call the entries of the bibliography what their list expects: their own role is no longer part of ARIA."""
+    context["body"] = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
+
+
+def leave_out_thebe(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    """Take away the scripts of Thebe, which loads from other origins. Jupyter Book adds them even when it is off."""
+    scripts = context.get("script_files", [])
+    context["script_files"] = [script for script in scripts if "thebe" not in _script_text(script).lower()]
+
+
+def _script_text(script: Any) -> str:
+    return f"{getattr(script, 'filename', None) or ''} {getattr(script, 'attributes', {}).get('body') or ''}"[:500]
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the style sheet and the sentences."""
+    app.connect("builder-inited", write_palette)
+    for mend in (name_the_icon, mend_the_bibliography, leave_out_thebe):
+        app.connect("html-page-context", mend, priority=900)
+    app.add_css_file("palette.css", priority=790)
+    app.add_css_file("site.css", priority=800)
+    app.add_post_transform(SentenceBeforeFigure)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,381 @@
+"""The loaded model against the original, feedback-transformer-pytorch 0.0.11: logits, memory and gradients.
+
+The weights are random and non-zero everywhere, so that no part can hide: matrices ~ N(0, 1/fan_in), vectors
+~ N(0, 1/2), the position table ~ N(0, 1).
+"""
+
+import dataclasses
+import random
+from importlib.metadata import version
+from itertools import product
+
+import pytest
+import torch
+from feedback_transformer_pytorch import FeedbackTransformer as Original
+from feedback_transformer_pytorch.feedback_transformer_pytorch import RelativePositionBias as OriginalBias
+from torch import Tensor, nn
+
+from feedback_lite import FeedbackTransformer, Memory, load_lucidrains, relative_position_bucket
+from tests.drawing import assert_close, make_tokens, randomise
+
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
+VOCAB = 17
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """One random case: an original, what it is fed, and in which segment mode its checkpoint was saved."""
+
+    seed: int
+    depth: int
+    heads: int
+    head_dim: int
+    dim: int
+    memory_size: int
+    segment_length: int
+    saved_segment_length: int
+    last_only: bool
+    batch: int
+    calls: tuple[int, ...]
+
+    def __str__(self) -> str:
+        source = "last" if self.last_only else "mixture"
+        calls = "+".join(map(str, self.calls))
+        return f"{self.seed}-depth{self.depth}-memory{self.memory_size}-segment{self.segment_length}-{source}-{calls}"
+
+
+def draw_configuration(seed: int) -> Configuration:
+    """Draw a case that the original can run."""
+    draw = random.Random(seed)
+    segment_length = draw.choice([1, 2, 3, 5])
+    longest = 45 if seed % 16 == 0 else 12  # now and then beyond the 16 exact buckets
+    calls = [draw.randint(1, longest) for _ in range(draw.choice([1, 1, 2, 3]))]
+    if segment_length > 1:
+        calls[0] = max(2, calls[0])  # a lone token without a memory makes the original fail, see below
+    total = sum(calls)
+    memory_size = draw.choice([draw.randint(1, total), total, total + draw.randint(1, 5)])
+    return Configuration(
+        seed=seed,
+        depth=draw.randint(1, 4),
+        heads=draw.choice([1, 2, 3, 5]),
+        head_dim=draw.choice([1, 2, 4, 7]),
+        dim=draw.choice([2, 3, 5, 8, 13]),
+        memory_size=memory_size,
+        segment_length=segment_length,
+        saved_segment_length=draw.choice([1, 2]),
+        last_only=draw.random() < 0.4,
+        batch=draw.randint(1, 3),
+        calls=tuple(calls),
+    )
+
+
+CONFIGURATIONS = [draw_configuration(seed) for seed in range(320)]
+
+
+def make_original(
+    *,
+    depth: int = 2,
+    heads: int = 2,
+    head_dim: int = 5,
+    dim: int = 7,
+    memory_size: int = 11,
+    segment_length: int,
+    last_only: bool = False,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float64,
+) -> Original:
+    original = Original(
+        num_tokens=VOCAB,
+        dim=dim,
+        depth=depth,
+        heads=heads,
+        dim_head=head_dim,
+        mem_len=memory_size,
+        seq_len=segment_length,
+        keep_last_hidden=last_only,
+    )
+    return randomise(original.to(dtype), seed)
+
+
+def parameter_pairs(original: Original, ours: FeedbackTransformer) -> dict[str, tuple[Tensor, Tensor]]:
+    """Pair every parameter of ours with the original's, by way of the modules: the loader's names are not used."""
+    modules = {
+        "embedding": (original.token_emb, ours.embedding),
+        "shared projection": (original.shared_kv_proj, ours.to_keys_values.linear),
+        "output norm": (original.to_logits[0], ours.output_norm),
+        "logits": (original.to_logits[1], ours.to_logits),
+    }
+    for layer, ((attention, feedforward), block) in enumerate(zip(original.layers, ours.blocks, strict=True)):
+        inner = attention.fn if original.seq_len == 1 else attention
+        modules |= {
+            f"attention norm {layer}": (inner.fn.norm, block.attention_norm),
+            f"queries {layer}": (inner.fn.fn.to_q, block.attention.to_queries),
+            f"attention output {layer}": (inner.fn.fn.to_out, block.attention.to_output),
+            f"feed-forward norm {layer}": (feedforward.fn.norm, block.feedforward_norm),
+            f"widen {layer}": (feedforward.fn.fn.net[0], block.feedforward.widen),
+            f"narrow {layer}": (feedforward.fn.fn.net[3], block.feedforward.narrow),
+        }
+    pairs = {"position table": (original.pos_emb.relative_attention_bias.weight, ours.bias.table)}
+    if ours.config.memory_from == "mixture":
+        pairs["layer weights"] = (original.layer_weight, ours.layer_weights)
+    for name, (theirs, own) in modules.items():
+        for kind, parameter in own.named_parameters():
+            pairs[f"{name} {kind}"] = (theirs.get_parameter(kind), parameter)
+    assert {id(own) for _, own in pairs.values()} == {id(parameter) for parameter in ours.parameters()}
+    return pairs
+
+
+def saved_in_mode(original: Original, segment_length: int) -> dict[str, Tensor]:
+    """The original's state dict, as a model with another segment length would have saved it."""
+    other = Original(
+        num_tokens=VOCAB,
+        dim=original.token_emb.embedding_dim,
+        depth=len(original.layers),
+        heads=original.pos_emb.relative_attention_bias.embedding_dim,
+        dim_head=original.shared_kv_proj.out_features // (2 * original.pos_emb.relative_attention_bias.embedding_dim),
+        mem_len=original.mem_len,
+        seq_len=segment_length,
+    ).to(original.layer_weight.dtype)
+    # The modules are the same, in the same order; only their names differ.
+    other.load_state_dict(dict(zip(other.state_dict(), original.state_dict().values(), strict=True)))
+    return other.state_dict()
+
+
+def load(original: Original, state: dict[str, Tensor] | None = None) -> FeedbackTransformer:
+    return load_lucidrains(
+        original.state_dict() if state is None else state,
+        memory_size=original.mem_len,
+        segment_length=original.seq_len,
+        memory_from="last" if original.keep_last_hidden else "mixture",
+    )
+
+
+def as_default(ours: FeedbackTransformer) -> FeedbackTransformer:
+    """The same weights without compat."""
+    model = FeedbackTransformer(dataclasses.replace(ours.config, compat=None)).to(ours.embedding.weight.dtype)
+    model.load_state_dict(ours.state_dict())
+    return model
+
+
+def random_like(tensor: Tensor, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(tensor.shape, generator=generator, dtype=torch.float64).to(tensor.dtype)
+
+
+def pull(outputs: list[Tensor], seed: int) -> None:
+    """Send gradients back from a random weighting of everything that came out."""
+    sum((output * random_like(output, seed + place)).sum() for place, output in enumerate(outputs)).backward()
+
+
+def run(model: nn.Module, pieces: list[Tensor]) -> list[Tensor]:
+    """Feed the pieces one after another; return logits, keys and values of every call."""
+    options = {"return_memory": True} if isinstance(model, Original) else {}
+    memory, outputs = None, []
+    for piece in pieces:
+        logits, memory = model(piece, memory, **options)
+        outputs += [logits, memory.keys, memory.values]
+    return outputs
+
+
+def test_the_oracle_is_the_version_that_we_claim() -> None:
+    assert version("feedback-transformer-pytorch") == "0.0.11"
+
+
+def test_at_least_three_hundred_configurations_of_every_kind() -> None:
+    assert len(set(CONFIGURATIONS)) >= 300
+
+    def kinds(configuration: Configuration) -> set[object]:
+        total = sum(configuration.calls)
+        return {
+            ("depth", configuration.depth),
+            ("segment", configuration.segment_length, "last" if configuration.last_only else "mixture"),
+            ("saved", configuration.saved_segment_length, "run", configuration.segment_length),
+            ("memory", (configuration.memory_size > total) - (configuration.memory_size < total)),
+            ("calls", len(configuration.calls)),
+            ("divides", all(length % configuration.segment_length == 0 for length in configuration.calls)),
+            ("lone last token", configuration.calls[-1] % configuration.segment_length == 1),
+            ("beyond the exact buckets", configuration.calls[0] > 16),
+        }
+
+    counts: dict[object, int] = {}
+    for configuration in CONFIGURATIONS:
+        for kind in kinds(configuration):
+            counts[kind] = counts.get(kind, 0) + 1
+    wanted = {("depth", depth) for depth in (1, 2, 3, 4)}
+    wanted |= set(product(["segment"], [1, 2, 3, 5], ["last", "mixture"]))
+    wanted |= set(product(["saved"], [1, 2], ["run"], [1, 2, 3, 5]))
+    wanted |= {("memory", -1), ("memory", 0), ("memory", 1), ("calls", 1), ("calls", 2), ("calls", 3)}
+    wanted |= set(product(["divides", "lone last token", "beyond the exact buckets"], [True, False]))
+    assert set(counts) == wanted
+    assert min(counts.values()) >= 10, counts
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=lambda dtype: str(dtype).removeprefix("torch."))
+@pytest.mark.parametrize("configuration", CONFIGURATIONS, ids=str)
+def test_logits_memory_and_gradients_agree(configuration: Configuration, dtype: torch.dtype) -> None:
+    original = make_original(
+        depth=configuration.depth,
+        heads=configuration.heads,
+        head_dim=configuration.head_dim,
+        dim=configuration.dim,
+        memory_size=configuration.memory_size,
+        segment_length=configuration.segment_length,
+        last_only=configuration.last_only,
+        seed=configuration.seed,
+        dtype=dtype,
+    )
+    ours = load(original, saved_in_mode(original, configuration.saved_segment_length))
+    pieces = [
+        make_tokens(configuration.batch, length, vocab_size=VOCAB, seed=configuration.seed + place)
+        for place, length in enumerate(configuration.calls)
+    ]
+    expected, got = run(original, pieces), run(ours, pieces)
+    for theirs, own in zip(expected, got, strict=True):
+        assert_close(own, theirs, TOLERANCE[dtype])
+    pull(expected, configuration.seed)
+    pull(got, configuration.seed)
+    gradients = {
+        name: (gradient_of(theirs), gradient_of(own)) for name, (theirs, own) in parameter_pairs(original, ours).items()
+    }
+    largest = max(theirs.abs().max().item() for theirs, _ in gradients.values())
+    # Some gradients are zero but for rounding, such as the position table's where every key falls into one bucket: the
+    # softmax does not see it. What rounding leaves there is measured by the terms that cancel.
+    rounding = 64 * torch.finfo(dtype).eps * largest
+    for name, (theirs, own) in gradients.items():
+        difference = (own - theirs).abs().max().item()
+        allowed = TOLERANCE[dtype] * (1 + theirs.abs().max().item()) + rounding
+        assert difference <= allowed, f"gradient of {name} differs by {difference:.3g}, allowed is {allowed:.3g}"
+
+
+def gradient_of(parameter: Tensor) -> Tensor:
+    """Return a parameter's gradient; where nothing depends on it, some graphs hold zeros and some hold none."""
+    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+
+
+@pytest.mark.parametrize("causal", [True, False], ids=["causal", "both directions"])
+@pytest.mark.parametrize("num_buckets", [4, 6, 8, 10, 16, 32, 64, 100])
+@pytest.mark.parametrize("max_distance", [51, 64, 100, 128, 1000])
+def test_buckets_are_those_of_the_original(num_buckets: int, max_distance: int, causal: bool) -> None:
+    distance = torch.arange(-1300, 1301)
+    if not causal:
+        # Half the buckets of one direction are exact; an odd number of buckets cannot be halved there either.
+        num_buckets *= 2
+    theirs = OriginalBias._relative_position_bucket(
+        -distance, causal=causal, num_buckets=num_buckets, max_distance=max_distance
+    )
+    ours = relative_position_bucket(distance, num_buckets=num_buckets, max_distance=max_distance, causal=causal)
+    assert torch.equal(ours, theirs)
+
+
+class TestFaultsOfTheOriginal:
+    """Each fault that ``compat`` reproduces, and the default without it."""
+
+    def test_missing_memory_offset_in_the_buckets(self) -> None:
+        """The original forgets that memory stands before the segment.
+
+        At segment length 1 it takes every slot for a key at distance 0 or later. All fall into bucket 0, so no other
+        row of the table means anything, and the order of the slots means nothing.
+        """
+        original = make_original(segment_length=1)
+        compat, tokens = load(original), make_tokens(2, 9)
+        default = as_default(compat)
+        before = [model(tokens) for model in (original, compat, default)]
+        with torch.no_grad():
+            for table in (original.pos_emb.relative_attention_bias.weight, compat.bias.table, default.bias.table):
+                table[1:].mul_(-2)
+        theirs, with_compat, by_default = (model(tokens) for model in (original, compat, default))
+        assert_close(theirs, before[0])
+        assert_close(with_compat.logits, before[1].logits)
+        assert (by_default.logits - before[2].logits).abs().max() > 1e-2
+
+        memory = compat(tokens).memory
+        turned = Memory(memory.keys.flip(1), memory.values.flip(1))
+        few = tokens[:, :2]  # room is left, nothing is evicted yet
+        assert_close(compat(few, turned).logits, compat(few, memory).logits)
+        assert (default(few, turned).logits - default(few, memory).logits).abs().max() > 1e-2
+
+    def test_missing_memory_offset_in_a_longer_segment(self) -> None:
+        """Three slots and a segment of two: query i and key j differ by 3 + i - j; the original takes i - j."""
+        original = make_original(segment_length=2)
+        compat = load(original)
+        memory = compat(make_tokens(1, 3)).memory
+        taken: dict[FeedbackTransformer, list[list[int]]] = {}
+        for model in (compat, as_default(compat)):
+            model.bias.register_forward_hook(
+                lambda module, given, result, model=model: taken.update({model: given[0].tolist()})
+            )
+            model(make_tokens(1, 2), memory)
+        assert list(taken.values()) == [[[0, -1, -2, -3, -4], [1, 0, -1, -2, -3]], [[3, 2, 1, 0, -1], [4, 3, 2, 1, 0]]]
+
+    def test_mask_is_right_in_spite_of_it(self) -> None:
+        """The original counts the memory in its mask: no token sees a later one of its segment."""
+        original = make_original(segment_length=3)
+        tokens = make_tokens(1, 6)
+        changed = tokens.clone()
+        changed[0, 5] = (changed[0, 5] + 1) % VOCAB
+        for model in (original, load(original)):
+            (logits, *_), (after, *_) = run(model, [tokens]), run(model, [changed])
+            assert_close(after[:, :5], logits[:, :5])
+            assert not torch.allclose(after[:, 5], logits[:, 5])
+
+    def test_lone_last_token_of_a_longer_segment_skips_itself(self) -> None:
+        """So its logits depend on whether a token follows."""
+        original = make_original(segment_length=2)
+        compat, tokens = load(original), make_tokens(2, 4)
+        default = as_default(compat)
+        alone, followed = original(tokens[:, :3])[:, 2], original(tokens)[:, 2]
+        assert (alone - followed).abs().max() > 1e-2
+        assert_close(compat(tokens[:, :3]).logits[:, 2], alone)
+        assert_close(compat(tokens).logits[:, 2], followed)
+        assert_close(default(tokens[:, :3]).logits[:, 2], default(tokens).logits[:, 2])
+
+    def test_lone_last_token_reads_its_memory_alone(self) -> None:
+        original = make_original(segment_length=2)
+        compat = load(original)
+        memory = compat(make_tokens(1, 4)).memory
+        for model, keys in ((compat, 4), (as_default(compat), 5)):
+            weights = model.read(model.embedding(make_tokens(1, 1)), memory).weights
+            assert [layer.shape for layer in weights] == [(1, 2, 1, keys)] * 2
+
+    def test_lone_token_without_a_memory(self) -> None:
+        """There the original fails; with compat attention adds nothing, by default the token reads itself."""
+        original = make_original(segment_length=2)
+        token = make_tokens(2, 1)
+        with pytest.raises(Exception, match=r"(?i)none"):
+            original(token)
+        compat = load(original)
+        default = as_default(compat)
+        hidden = compat.embedding(token)
+        for block in compat.blocks:
+            hidden = hidden + block.feedforward(block.feedforward_norm(hidden))
+        assert_close(compat(token).logits, compat.head(hidden))
+        assert (default(token).logits - compat(token).logits).abs().max() > 1e-2
+        # The default gives the token what it would have got if another had followed.
+        pair = torch.cat((token, token), dim=1)
+        assert_close(default(token).logits, default(pair).logits[:, :1])
+
+
+@pytest.mark.parametrize("segment_length", [1, 2, 3])
+def test_a_trained_checkpoint_needs_compat(segment_length: int) -> None:
+    """Trained by the original to repeat the token before last: the loaded model solves it exactly as well as it does.
+
+    Without compat the same weights give other logits, by far more than rounding explains.
+    """
+    torch.manual_seed(0)
+    original = Original(
+        num_tokens=4, dim=16, depth=2, heads=2, dim_head=8, mem_len=8, seq_len=segment_length, keep_last_hidden=False
+    )
+    optimizer = torch.optim.AdamW(original.parameters(), lr=1e-2)
+    losses = []
+    for step in range(40):
+        tokens = make_tokens(32, 9, vocab_size=4, seed=step)
+        loss = nn.functional.cross_entropy(original(tokens)[:, 2:].flatten(0, 1), tokens[:, :-2].flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0]
+    compat, tokens = load(original), make_tokens(16, 21, vocab_size=4, seed=99)
+    expected = original(tokens)
+    assert_close(compat(tokens).logits, expected, 1e-5)
+    assert (as_default(compat)(tokens).logits - expected).abs().max() > 1e-3

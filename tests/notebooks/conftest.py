@@ -1,0 +1,15 @@
+"""Prepares what the kernels that nbval starts for the chapters inherit: nbval has no setting for it."""
+
+import os
+
+import pytest
+
+from book.tools.notebooks import KERNEL_ENVIRONMENT, KERNEL_ENVIRONMENT_DROPPED, warm_up
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ.update(KERNEL_ENVIRONMENT)
+    for name in KERNEL_ENVIRONMENT_DROPPED:
+        os.environ.pop(name, None)
+    if config.getoption("nbval", default=False):
+        warm_up()

@@ -1,0 +1,203 @@
+"""The built site, a server for it, a browser, and visits that fail on anything that should not happen."""
+
+import fcntl
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, sync_playwright
+
+from book.tools.browser import find_browser, launch_arguments
+
+ROOT = Path(__file__).parents[2]
+SITE = ROOT / "_build" / "html"
+READ_BY_THE_SITE = ("_config.yml", "_toc.yml", "book", "chapters", "feedback_lite/widgets/palette.py")
+
+Visit = Callable[..., Page]
+
+
+def is_known(message: str, address: str) -> bool:
+    """Whether an error is the theme's or Sphinx's own, all of them on pages opened from disk.
+
+    The theme preloads fonts for its icons, and the search looks into the pages that it found. Browsers allow neither
+    from disk. The icons are drawn and the pages are listed all the same.
+    """
+    fonts = "/_static/vendor/fontawesome/"
+    if message.startswith("Access to font at 'file://"):
+        return fonts in message
+    if message == "Failed to load resource: net::ERR_FAILED":
+        return address.startswith("file://") and (fonts in address or address.endswith(".html"))
+    searching = address.startswith("file://") and "/search.html?q=" in address
+    return searching and (message.startswith("Access to fetch at 'file://") or message == "Failed to fetch")
+
+
+def newest_source() -> float:
+    sources = [ROOT / name for name in READ_BY_THE_SITE]
+    files = [file for source in sources for file in ([source] if source.is_file() else source.rglob("*"))]
+    return max(file.stat().st_mtime for file in files if file.is_file() and "__pycache__" not in file.parts)
+
+
+@contextmanager
+def one_at_a_time(name: Path) -> Iterator[None]:
+    name.parent.mkdir(parents=True, exist_ok=True)
+    with name.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The folder of the built site; built first where it is missing or older than what it is made of."""
+    index = SITE / "index.html"
+    with one_at_a_time(ROOT / "_build" / "site.lock"):
+        if not index.exists() or index.stat().st_mtime < newest_source():
+            book = Path(sys.executable).with_name("jupyter-book")
+            command = [str(book), "build", ".", "--all", "-W", "--keep-going", "-n"]
+            built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+            assert built.returncode == 0, f"the site does not build:\n{built.stdout[-3000:]}\n{built.stderr[-3000:]}"
+            index.touch()
+    return SITE
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def addresses(site: Path) -> Iterator[dict[str, str]]:
+    """Where the site stands: served on this machine, and as files on its disk."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(site))) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield {"http": f"http://127.0.0.1:{server.server_port}/", "file": f"{site.as_uri()}/"}
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A browser for which there is nothing but this machine: no other name or number leads anywhere."""
+    alone = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=[*launch_arguments(), alone])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def contexts(browser: Browser) -> Callable[[dict[str, Any]], BrowserContext]:
+    """One context for each set of options, so that pages share what they load."""
+    known: dict[str, BrowserContext] = {}
+
+    def context(options: dict[str, Any]) -> BrowserContext:
+        key = repr(sorted(options.items()))
+        if key not in known:
+            known[key] = browser.new_context(**options)
+        return known[key]
+
+    return context
+
+
+class Visits:
+    """Open pages, and everything on them that should not have happened."""
+
+    def __init__(self, contexts: Callable[[dict[str, Any]], BrowserContext], addresses: dict[str, str]) -> None:
+        self.contexts = contexts
+        self.addresses = addresses
+        self.pages: dict[str, Page] = {}
+        self.complaints: list[str] = []
+
+    def open(self, name: str, *, over: str = "http", **options: Any) -> Page:
+        page = self.contexts({"viewport": {"width": 1280, "height": 900}, **options}).new_page()
+        self.pages[f"{len(self.pages)} {name}"] = page
+        own = (self.addresses[over], "blob:", "data:")
+
+        def note_request(request: Request) -> None:
+            if not request.url.startswith(own):
+                self.complaints.append(f"{name} asks another origin: {request.url}")
+
+        def note_message(message: ConsoleMessage) -> None:
+            if message.type == "error" and not is_known(message.text, message.location["url"]):
+                self.complaints.append(f"{name} logs: {message.text} ({message.location['url']})")
+
+        def note_error(error: Error) -> None:
+            if not is_known(error.message, page.url):
+                self.complaints.append(f"{name} throws: {error.message}")
+
+        page.on("request", note_request)
+        page.on("console", note_message)
+        page.on("pageerror", note_error)
+        page.goto(self.addresses[over] + name, wait_until="load")
+        if options.get("java_script_enabled", True):
+            wait_until_drawn(page)
+        return page
+
+    def close(self) -> None:
+        for page in self.pages.values():
+            page.close()
+
+
+@pytest.fixture
+def visit(contexts: Callable[[dict[str, Any]], BrowserContext], addresses: dict[str, str]) -> Iterator[Visit]:
+    """Open a page of the site: ``visit("book/index.html", over="file", color_scheme="dark")``.
+
+    When the test ends, every error on the page and every request to another origin fails it.
+    """
+    visits = Visits(contexts, addresses)
+    yield visits.open
+    visits.close()
+    assert visits.complaints == []
+
+
+@pytest.fixture(scope="session")
+def lasting_visits(
+    contexts: Callable[[dict[str, Any]], BrowserContext], addresses: dict[str, str]
+) -> Iterator[tuple[Visits, dict[str, Page]]]:
+    visits = Visits(contexts, addresses)
+    yield visits, {}
+    visits.close()
+
+
+@pytest.fixture
+def stage(lasting_visits: tuple[Visits, dict[str, Page]]) -> Iterator[Visit]:
+    """Like ``visit``, but the page is opened once for all tests, and its figures start afresh for each."""
+    visits, opened = lasting_visits
+
+    def start_afresh(name: str) -> Page:
+        if name not in opened:
+            opened[name] = visits.open(name)
+        else:
+            mount_again(opened[name])
+        return opened[name]
+
+    yield start_afresh
+    assert visits.complaints == []
+
+
+def mount_again(page: Page) -> None:
+    """Take the figures away and let the page's own host bring them back."""
+    page.mouse.move(0, 0)
+    page.evaluate(
+        """() => new Promise((done) => {
+            document.querySelectorAll(".fl-place").forEach((place) => place.remove());
+            const host = document.createElement("script");
+            host.src = document.querySelector('script[src*="host.js"]').src;
+            host.addEventListener("load", done);
+            document.head.append(host);
+        })"""
+    )
+    wait_until_drawn(page)
+
+
+def wait_until_drawn(page: Page) -> None:
+    """Wait for the figures and for the mathematics."""
+    page.wait_for_function("[...document.querySelectorAll('.fl-place')].every((place) => place.children.length > 0)")
+    page.evaluate("async () => { if (window.MathJax?.startup) await MathJax.startup.promise; }")

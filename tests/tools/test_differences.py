@@ -1,0 +1,110 @@
+"""The page of differences: its numbers are computed again, and nothing on it is typed by hand."""
+
+import copy
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from book.tools import differences
+from book.tools.differences import PAGE, RECORD, ROOT, check, filled, flat
+
+TEXT = (ROOT / PAGE).read_text(encoding="utf-8")
+RECORDED = json.loads((ROOT / RECORD).read_text(encoding="utf-8"))
+ENTRIES = {part.split("\n")[0]: part for part in re.split(r"^### ", TEXT, flags=re.MULTILINE)[1:]}
+LABELS = ["Authors", "lucidrains", "Here", "Why", "Effect"]
+
+
+def test_the_page_holds_when_measured_again() -> None:
+    # Another process, where the package runs without the tests' shape checks: twice as fast, and its own errors speak.
+    run = subprocess.run(
+        [sys.executable, "-m", "book.tools.differences", "check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == f"{len(flat(RECORDED))} numbers hold\n"
+
+
+@pytest.mark.parametrize("title", ENTRIES)
+def test_an_entry_says_all_and_its_effect_is_measured_or_said_not_to_be(title: str) -> None:
+    points = re.findall(r"^- \*\*(\w+)\*\*: (.+(?:\n  .+)*)", ENTRIES[title], flags=re.MULTILINE)
+    assert [label for label, _ in points] == LABELS
+    effect = dict(points)["Effect"]
+    assert "<data" in effect or effect == "not measured."
+    typed = re.sub(r"<data[^>]*>.*?</data>|`[^`]*`|\[[^]]*\]\([^)]*\)", "", effect, flags=re.DOTALL)
+    assert re.findall(r"\b\d+", typed) == []
+
+
+def test_every_entry_stands_in_the_table_once() -> None:
+    table = re.findall(r"^\| \[(.+?)\]\(#(.+?)\) \|", TEXT, flags=re.MULTILINE)
+    assert [title for title, _ in table] == list(ENTRIES)
+    assert [slug for _, slug in table] == [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in ENTRIES]
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "book").mkdir()
+    (tmp_path / PAGE).write_text('Kept: <data value="group.kept">7</data>. <data value="group.share:.2f">0.25</data>\n')
+    (tmp_path / RECORD).write_text(json.dumps({"group": {"kept": 7, "share": 0.25}}))
+    return tmp_path
+
+
+def test_what_is_current_passes(root) -> None:
+    assert check(root, {"group": {"kept": 7, "share": 0.2501}}) == []
+
+
+@pytest.mark.parametrize(
+    ("computed", "complaint"),
+    [
+        ({"kept": 8, "share": 0.25}, "group.kept is 7 in the record, but 8 was measured"),
+        ({"kept": 7, "share": 0.26}, "group.share is 0.25 in the record, but 0.26 was measured"),
+        ({"kept": 7.0, "share": 0.25}, "group.kept is 7 in the record, but 7.0 was measured"),
+        ({"kept": 7, "share": [0.25]}, "group.share is 0.25 in the record, but [0.25] was measured"),
+        ({"kept": 7}, "group.share is in the record but is not measured"),
+        ({"kept": 7, "share": 0.25, "new": 1}, "group.new is measured but not in the record"),
+    ],
+)
+def test_a_record_that_does_not_hold_is_told(root, computed, complaint) -> None:
+    assert check(root, {"group": computed}) == [complaint]
+
+
+def test_a_page_that_shows_another_number_is_told(root) -> None:
+    (root / PAGE).write_text((root / PAGE).read_text().replace("0.25", "0.26"))
+    computed = {"group": {"kept": 7, "share": 0.25}}
+    assert check(root, computed) == ["the page shows '0.26' for group.share, but the record says '0.25'"]
+
+
+@pytest.mark.parametrize(
+    ("page", "message"),
+    [
+        ('<data value="group.kept">7</data>', r"does not show \['group.share'\]"),
+        ('<data value="group.kept">7</data><data value="group.share">0</data><data value="a.b">1</data>', "a.b"),
+        ('<data value="group.kept">7</data><data value="group.share">0</data><data>1</data>', "a mark that is not"),
+    ],
+)
+def test_a_page_that_asks_wrongly_is_refused(page, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        filled(page, {"group": {"kept": 7, "share": 0.25}})
+
+
+def test_numbers_are_written_with_their_format() -> None:
+    page = '<data value="a.b:,">?</data> <data value="a.c:.0%">?</data> <data value="a.d:.1f">?</data>'
+    text = filled(page, {"a": {"b": 1234, "c": 0.061, "d": [0.26, 1.0]}})
+    assert re.findall(r">([^<]+)</data>", text) == ["1,234", "6%", "0.3 / 1.0"]
+
+
+def test_several_numbers_are_compared_one_by_one() -> None:
+    changed = copy.deepcopy(RECORDED)
+    changed["probes"]["feedback"][2] -= 0.02
+    assert [line.split(" ")[0] for line in differences.disagreements(RECORDED, changed)] == ["probes.feedback"]
+
+
+def test_write_fills_record_and_page(root, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(differences, "MEASUREMENTS", {"group": lambda: {"kept": 9, "share": 0.123456}})
+    assert differences.main(["check"], root) == 1
+    assert "group.kept is 7 in the record, but 9 was measured" in capsys.readouterr().err
+    assert differences.main(["write"], root) == 0
+    assert json.loads((root / RECORD).read_text()) == {"group": {"kept": 9, "share": 0.1235}}
+    assert ">9</data>" in (root / PAGE).read_text()
+    assert differences.main(["check"], root) == 0
