@@ -30,6 +30,7 @@ class Exercise:
         make_cases: draws inputs, the smallest first, since the first one that fails is shown to the learner.
         solution: the answer that the chapter shows.
         mistakes: typical wrong answers.
+        otherwise: what to say to a wrong answer that is none of these.
     """
 
     chapter: str
@@ -37,6 +38,7 @@ class Exercise:
     make_cases: Callable[[torch.Generator], list[Case]]
     solution: Callable[..., Any]
     mistakes: tuple[Mistake, ...]
+    otherwise: str = "Work the example through by hand and compare each number."
 
 
 def _normal(*shape: int, generator: torch.Generator) -> Tensor:
@@ -102,6 +104,10 @@ ANCHOR_WEIGHTS = Exercise(
             answer=lambda layer_weights: layer_weights - layer_weights.max(),
             message="The largest weight is zero now. The shares are right, but it is the first weight that was asked.",
         ),
+        Mistake(
+            answer=lambda layer_weights: layer_weights.softmax(dim=0),
+            message="These are the shares. Raw weights that would give these shares were asked.",
+        ),
     ),
 )
 
@@ -125,6 +131,7 @@ def _mix_by_hand(hiddens: Float[Tensor, "l b n d"], layer_weights: Float[Tensor,
 
 
 def _mix(hiddens: Float[Tensor, "l b n d"], layer_weights: Float[Tensor, "l"]) -> Float[Tensor, "b n d"]:
+    """a right mixture, written with einsum"""
     return einsum(layer_weights.softmax(dim=0), hiddens, "l, l b n d -> b n d")
 
 
@@ -244,6 +251,7 @@ WRITE_SLOT = Exercise(
 
 
 def _mix_with_loop(hiddens: Float[Tensor, "l b n d"], layer_weights: Float[Tensor, "l"]) -> Float[Tensor, "b n d"]:
+    """a right mixture, written with a loop"""
     powers = layer_weights.exp()
     return sum(power * hidden for power, hidden in zip(powers, hiddens, strict=True)) / powers.sum()
 
@@ -251,11 +259,13 @@ def _mix_with_loop(hiddens: Float[Tensor, "l b n d"], layer_weights: Float[Tenso
 def _mix_with_unused_softmax(
     hiddens: Float[Tensor, "l b n d"], layer_weights: Float[Tensor, "l"]
 ) -> Float[Tensor, "b n d"]:
+    """the faulty version from the text"""
     layer_weights.softmax(dim=0)
     return _mix_raw(hiddens, layer_weights)
 
 
 def _mix_with_raw_mean(hiddens: Float[Tensor, "l b n d"], layer_weights: Float[Tensor, "l"]) -> Float[Tensor, "b n d"]:
+    """a faulty version that divides the raw sum by the number of layers"""
     return _mix_raw(hiddens, layer_weights) / len(layer_weights)
 
 
@@ -298,7 +308,8 @@ CATCH_UNUSED_SOFTMAX = Exercise(
     mistakes=(
         Mistake(
             answer=_judge_by_shape,
-            message="Your test looks at the shape alone, and the faulty version has the right shape. Compare numbers.",
+            message="You said yes to a faulty version, which has the right shape too. Compare numbers: change the "
+            "weights in a way that must not matter.",
         ),
         Mistake(
             answer=_judge_by_equal_parts,
@@ -308,7 +319,14 @@ CATCH_UNUSED_SOFTMAX = Exercise(
             answer=_judge_by_one_hot,
             message="A raw weight of 1 is not a share of 1: after the softmax the other layers still have a share.",
         ),
+        Mistake(
+            answer=lambda mix: False,
+            message="You said no to a right mixture. Compare with atol=1e-5, and change the weights only in a way that "
+            "leaves the shares as they are.",
+        ),
     ),
+    otherwise="A right mixture must get True and a faulty one False. Is the tolerance too small (take atol=1e-5), or "
+    "does your change of the weights alter the shares?",
 )
 
 

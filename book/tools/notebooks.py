@@ -39,6 +39,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.output_widget import OutputWidget
 from nbformat import NotebookNode
 from nbformat.v4 import nbjson
 from nbformat.validator import iter_validate
@@ -375,6 +376,17 @@ class _GivenPython(KernelSpecManager):
         return KernelSpec(**spec | {"argv": [self.python, *spec["argv"][1:]]})
 
 
+class _CapturedOutput(OutputWidget):
+    """What an Output widget shows, kept for the notebook and not sent back to the kernel.
+
+    nbclient sends it back while it waits for the kernel's reply on the same socket; sending can swallow the
+    signal that the reply has come, and then the run stands still until the cell's time is over.
+    """
+
+    def sync_state(self) -> None:
+        """Keep the outputs here."""
+
+
 @dataclass
 class _Watch:
     """Where a run stands, for messages, and which widget models its volatile cells made."""
@@ -456,10 +468,12 @@ def new_client(notebook: Json, python: str, scratch: Path, watch: _Watch) -> Not
         iopub_timeout=60,
         raise_on_iopub_timeout=True,
         force_raise_errors=True,
+        shutdown_kernel="immediate",
         record_timing=False,
         on_cell_start=before,
         on_cell_executed=after,
     )
+    client.widget_registry = {"@jupyter-widgets/output": {"OutputModel": _CapturedOutput}}
     return client
 
 

@@ -48,6 +48,9 @@ class Figure(anywidget.AnyWidget):
     cell's output.
     """
 
+    # ipywidgets 7, which Colab has, would print its own short text instead of the sentence.
+    _ipython_display_ = None
+
     sentence = traitlets.Unicode(read_only=True, help="what is to be seen now").tag(sync=True)
 
     def __init__(self, **state: object) -> None:

@@ -215,7 +215,7 @@ def test_learned_weights_move_to_the_next_whole_one(stage: Visit) -> None:
                 learned = twin.layer_weights[1]
                 control(figure, "weight 1").press(key)
                 expected = max(-3, min(3, nearest(learned)))
-                wait_for(figure, "layer-mixture", {"weight 1": str(expected).replace("-", "−"), "pressed": []})
+                wait_for(figure, "layer-mixture", {"weight 1": str(expected).replace("-", "−")})
                 control(figure, "preset learned").click()
                 wait_for(figure, "layer-mixture", {"weight 1": f"{learned:.2f}".replace("-", "−")})
 

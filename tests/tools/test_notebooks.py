@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nbclient.output_widget import OutputWidget
 
 from book.tools import notebooks as tool
 from book.tools.notebooks import WIDGET_STATE, Json, NotebookError, differences, dumps, read, stable
@@ -429,6 +430,17 @@ def test_a_written_notebook_holds_the_whole_state_of_its_widgets(written: Path) 
 def test_writing_again_changes_no_byte(written: Path) -> None:
     before = written.read_bytes()
     assert dumps(tool.execute(written)).encode() == before
+
+
+def test_captured_output_is_not_sent_back_to_the_kernel(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def publish(*_: object, **__: object) -> None:
+        raise AssertionError("sending while a reply is awaited can make the run stand still for minutes")
+
+    monkeypatch.setattr(OutputWidget, "_publish_msg", publish)
+    models = tool.widget_models(tool.execute(written)).values()
+    assert [each["state"]["outputs"] for each in models if each["model_name"] == "OutputModel"] == [
+        [stream("x is 2\n")]
+    ]
 
 
 def test_check_tells_what_is_out_of_date(written: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
