@@ -62,7 +62,7 @@ notebooks: environment-book ## execute the chapters and write them with their ou
 	$(RUN) -m book.tools.notebooks write
 
 bench: environment-test ## measure time per training step against the public implementation
-	$(RUN) -m book.tools.bench
+	$(RUN) -m tests.benchmarks.training_step
 
 offline: book ## pack the site into _build/feedback-lite-book.zip, to be read without a network
 	$(RUN) -m book.tools.offline

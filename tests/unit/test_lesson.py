@@ -80,8 +80,14 @@ def test_check_names_the_exercises_it_knows() -> None:
         (lambda layer_weights: 1 / 0, "Your function stopped with ZeroDivisionError: division by zero"),
         (lambda: 1, "Your function stopped with TypeError"),
         (lambda layer_weights: "a word", "should be a tensor of shape (2,), and a str came"),
-        (lambda layer_weights: layer_weights[None], "should be a tensor of shape (2,), and a tensor of shape (1, 2) came"),
-        (lambda layer_weights: (layer_weights, layer_weights), "should be a tensor of shape (2,), and 2 tensors of shape (2,) and (2,) came"),
+        (
+            lambda layer_weights: layer_weights[None],
+            "should be a tensor of shape (2,), and a tensor of shape (1, 2) came",
+        ),
+        (
+            lambda layer_weights: (layer_weights, layer_weights),
+            "should be a tensor of shape (2,), and 2 tensors of shape (2,) and (2,) came",
+        ),
         (lambda layer_weights: layer_weights * float("nan"), "Work the example through by hand"),
         (lambda layer_weights: torch.zeros(2, device="meta"), "Work the example through by hand"),
     ],

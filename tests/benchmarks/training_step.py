@@ -1,6 +1,6 @@
 """Measures a training step of this package's models against the public implementation, on one thread.
 
-    python -m book.tools.bench --lengths 64 128 256
+    python -m tests.benchmarks.training_step --lengths 64 128 256
 
 All models have the same width and depth, and the feedback models the same weights. Rounds are interleaved, so
 that a busy moment of the machine falls on all of them; what is shown is the median of the processor time.
@@ -76,7 +76,7 @@ def report(length: int, seconds: Mapping[str, float]) -> list[str]:
 
 def main(arguments: Sequence[str]) -> int:
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m book.tools.bench", description="Time of a training step.")
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.training_step", description="Time of a training step.")
     parser.add_argument("--lengths", type=int, nargs="+", default=[64, 128, 256], help="tokens in a sequence")
     parser.add_argument("--rounds", type=int, default=5, help="counted steps per model")
     options = parser.parse_args(arguments)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from book.tools import bench
+from tests.benchmarks import training_step as bench
 
 
 def test_the_feedback_models_are_the_same_function():
