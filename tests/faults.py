@@ -13,7 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = "attention baseline block config feedforward generation lucidrains mask memory model positions".split()
+# From the smallest piece to the whole, so that the first test to fail is the one nearest to the fault.
+MODULES = (
+    *("config", "positions", "mask", "attention", "memory", "feedforward", "block"),
+    *("model", "baseline", "generation", "lucidrains"),
+)
 SUITES = {
     "unit": [f"tests/unit/test_{module}.py" for module in MODULES],
     "properties": ["tests/properties"],

@@ -110,13 +110,12 @@ class LayerMixture(Figure):
 
     def describe(self) -> str:
         """Return the step, the shares of the layers in its memory vector, and what the model can do with them."""
-        names = [f"the {self.layer_names[0]}", *self.layer_names[1:]]
         shares = softmax(self.raw_weights())
-        takes = ", ".join(f"{_percent(share)} of {name}" for share, name in zip(shares, names, strict=True))
+        parts = ", ".join(f"{name} {_percent(share)}" for name, share in zip(self.layer_names, shares, strict=True))
         key = accuracy_key(self.weights) if self.mixture == SLIDERS else self.mixture
         which = "the learned" if self.mixture == LEARNED else "this"
         return (
-            f"Step {self.step}, {self.tokens[self.step - 1]}: the memory vector takes {takes}. "
+            f"Step {self.step}, {self.tokens[self.step - 1]}: the memory vector is made of {parts}. "
             f"With {which} mixture the trained model {self.does} in {_percent(self.accuracy[key])} of the steps."
         )
 

@@ -53,10 +53,7 @@ class Predict(Figure):
         if self.choice == self.answer:
             return f"You predicted: {chosen}. That is right. {self.because[self.choice]}"
         right = f"Right is: {self.options[self.answer]}."
-        if self.because[self.choice] == self.because[self.answer]:
-            return f"You predicted: {chosen}. That is not so. {right} {self.because[self.choice]}"
-        reasons = f"{self.because[self.choice]} {right} {self.because[self.answer]}"
-        return f"You predicted: {chosen}. That is not so. {reasons}"
+        return f"You predicted: {chosen}. That is not so. {right} {self.because[self.choice]}"
 
     @traitlets.validate("choice")
     def _check_choice(self, proposal: traitlets.Bunch) -> int | None:

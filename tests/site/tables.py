@@ -175,7 +175,7 @@ def sliders(layer: int) -> list[Control]:
     ]
     name = f"weight {layer}"
     return [
-        Control("layer-mixture", name, mouse, keys, with_weight(layer, weight), first=("preset uniform",))
+        Control("layer-mixture", name, mouse, keys, with_weight(layer, weight), first=("preset equal shares",))
         for mouse, keys, weight in ways
     ]
 
@@ -203,8 +203,8 @@ CONTROLS = [
     number(None, ("ArrowRight", "ArrowUp"), lambda was: was["number"] + 1),
     number(at(0.0), ("Home",), lambda was: 1, first=("number",)),
     number(None, ("ArrowLeft", "ArrowDown"), lambda was: was["number"] - 1, first=("number",)),
-    preset("learned", first=("preset uniform",)),
-    preset("uniform", equal_shares),
+    preset("learned", first=("preset equal shares",)),
+    preset("equal shares", equal_shares),
     preset("embedding only", one_hot(lambda layers: 0)),
     preset("last layer only", one_hot(lambda layers: layers - 1)),
     *(row for layer in range(3) for row in sliders(layer)),

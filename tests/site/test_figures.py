@@ -192,7 +192,7 @@ def test_layer_mixture_speaks_as_in_python(stage: Visit) -> None:
                     control(figure, f"preset {name}").click()
                 twin.mixture = name
                 assert look(figure, "layer-mixture")["sentence"] == words(twin.sentence)
-            control(figure, "preset uniform").click()
+            control(figure, "preset equal shares").click()
             twin.set_state({"weights": [0] * len(twin.layer_weights), "mixture": "sliders"})
             assert look(figure, "layer-mixture")["sentence"] == words(twin.sentence)
             for layer, (key, weight) in enumerate([("End", 3), ("Home", -3), ("ArrowRight", 1)]):

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 import torch
-from einops import rearrange, reduce
 
 from feedback_lite.exercises import EXERCISES
 from feedback_lite.lesson import check
+from tests.answers import RIGHT_ANSWERS
 
 MISTAKES = [
     pytest.param(name, mistake, id=f"{name}-{number}")
@@ -17,72 +17,14 @@ MISTAKES = [
 ]
 
 
-def shares_of_doubles(layer_weights: torch.Tensor) -> torch.Tensor:
-    powers = layer_weights.double().exp()
-    return powers / powers.sum()
-
-
-def shares_in_a_list(layer_weights: torch.Tensor) -> list[float]:
-    powers = [2.718281828459045**weight for weight in layer_weights.tolist()]
-    return [power / sum(powers) for power in powers]
-
-
-def anchored_in_a_loop(layer_weights: torch.Tensor) -> torch.Tensor:
-    return torch.stack([weight - layer_weights[0] for weight in layer_weights])
-
-
-def mix_in_a_loop(hiddens: torch.Tensor, layer_weights: torch.Tensor) -> torch.Tensor:
-    total = torch.zeros_like(hiddens[0])
-    for share, hidden in zip(layer_weights.softmax(0), hiddens, strict=True):
-        total += share * hidden
-    return total
-
-
-def mix_of_doubles(hiddens: torch.Tensor, layer_weights: torch.Tensor) -> torch.Tensor:
-    shares = rearrange(layer_weights.double().softmax(0), "l -> l 1 1 1")
-    return reduce(shares * hiddens.double(), "l b n d -> b n d", "sum").float()
-
-
-def slot_of_two_products(
-    hiddens: torch.Tensor, layer_weights: torch.Tensor, projection: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    to_key, to_value = projection.chunk(2)
-    memory = mix_in_a_loop(hiddens, layer_weights)
-    return torch.einsum("kd,bnd->bnk", to_key, memory), torch.einsum("kd,bnd->bnk", to_value, memory)
-
-
-def slot_projected_first(
-    hiddens: torch.Tensor, layer_weights: torch.Tensor, projection: torch.Tensor
-) -> list[torch.Tensor]:
-    """The projection is linear, so projecting every layer and mixing afterwards is right too."""
-    return list(mix_of_doubles(hiddens @ projection.T, layer_weights).tensor_split(2, dim=-1))
-
-
-def judge_by_equal_vectors(mix: Callable[..., torch.Tensor]) -> bool:
-    same = torch.ones(3, 1, 1, 2)
-    return bool(torch.isclose(mix(same, torch.tensor([3.0, -1.0, 5.0])), same[0]).all())
-
-
-def judge_by_known_result(mix: Callable[..., torch.Tensor]) -> bool:
-    hiddens, layer_weights = torch.randn(5, 2, 3, 4), torch.randn(5)
-    return torch.allclose(mix(hiddens, layer_weights), mix_in_a_loop(hiddens, layer_weights), atol=1e-4)
-
-
-OTHER_RIGHT_ANSWERS: dict[str, list[Callable[..., Any]]] = {
-    "shares": [shares_of_doubles, shares_in_a_list],
-    "anchor-weights": [anchored_in_a_loop, lambda layer_weights: layer_weights.double() - layer_weights[0].item()],
-    "mix-layers": [mix_in_a_loop, mix_of_doubles],
-    "write-slot": [slot_of_two_products, slot_projected_first],
-    "catch-unused-softmax": [judge_by_equal_vectors, judge_by_known_result],
-}
-RIGHT_ANSWERS = [
+CASES = [
     pytest.param(name, answer, id=f"{name}-{number}")
     for name, exercise in EXERCISES.items()
-    for number, answer in enumerate([exercise.solution, exercise.specification, *OTHER_RIGHT_ANSWERS[name]])
+    for number, answer in enumerate([exercise.solution, exercise.specification, *RIGHT_ANSWERS[name]])
 ]
 
 
-@pytest.mark.parametrize(("name", "answer"), RIGHT_ANSWERS)
+@pytest.mark.parametrize(("name", "answer"), CASES)
 def test_right_answers_pass(name: str, answer: Callable[..., Any], capsys: pytest.CaptureFixture[str]) -> None:
     check(name, answer)
     assert capsys.readouterr().out.startswith(f"{name}: right, on ")
@@ -102,7 +44,7 @@ def test_wrong_answers_are_told_what_is_wrong(name: str, mistake: Any, capsys: p
 def test_every_exercise_knows_three_mistakes_and_two_other_right_answers(name: str) -> None:
     messages = [mistake.message for mistake in EXERCISES[name].mistakes]
     assert len(messages) == len(set(messages)) >= 3
-    assert len(OTHER_RIGHT_ANSWERS[name]) >= 2
+    assert len(RIGHT_ANSWERS[name]) >= 2
 
 
 @pytest.mark.parametrize("name", EXERCISES)

@@ -194,7 +194,7 @@ def test_prediction_tells_why() -> None:
     figure.choice = 1
     assert figure.sentence == "You predicted: under 2. That is right. Yes: b."
     figure.choice = 2
-    assert figure.sentence == "You predicted: under 3. That is not so. No: c. Right is: under 2. Yes: b."
+    assert figure.sentence == "You predicted: under 3. That is not so. Right is: under 2. No: c."
     figure.choice = None
     assert figure.sentence.startswith("Your prediction")
 
@@ -259,7 +259,7 @@ def test_one_hot_mixtures_pick_one_layer_in_the_model_too() -> None:
 def test_mixture_starts_with_what_was_learned() -> None:
     figure = mixture()
     assert figure.sentence == (
-        "Step 5, swap 4 and 5: the memory vector takes 20 % of the embedding, 31 % of layer 1, 49 % of layer 2 (top). "
+        "Step 5, swap 4 and 5: the memory vector is made of embedding 20 %, layer 1 31 %, layer 2 (top) 49 %. "
         "With the learned mixture the trained model finds the ball in 50 % of the steps."
     )
 
@@ -269,11 +269,11 @@ def test_mixture_retells_what_a_kernel_sets() -> None:
     figure.step = 1
     figure.mixture = "last layer only"
     assert figure.sentence == (
-        "Step 1, ball under 3: the memory vector takes 0 % of the embedding, 0 % of layer 1, 100 % of layer 2 (top). "
+        "Step 1, ball under 3: the memory vector is made of embedding 0 %, layer 1 0 %, layer 2 (top) 100 %. "
         "With this mixture the trained model names the cup in 50 % of the steps."
     )
     figure.set_state({"weights": [0, -3, 3], "mixture": "sliders"})
-    assert "5 % of the embedding, 0 % of layer 1, 95 % of layer 2 (top)" in figure.sentence
+    assert "embedding 5 %, layer 1 0 %, layer 2 (top) 95 %" in figure.sentence
     assert f"in {math.floor(100 * figure.accuracy['3,0,6'] + 0.5)} % of the steps" in figure.sentence
 
 

@@ -46,12 +46,12 @@ function nextNotch(before, after) {
 }
 
 function describe(model) {
-  const names = model.get("layer_names").map((name, layer) => (layer === 0 ? `the ${name}` : name));
-  const takes = softmax(rawWeights(model)).map((share, layer) => `${percent(share)} of ${names[layer]}`);
+  const names = model.get("layer_names");
+  const parts = softmax(rawWeights(model)).map((share, layer) => `${names[layer]} ${percent(share)}`);
   const which = model.get("mixture") === LEARNED ? "the learned" : "this";
   const accuracy = percent(model.get("accuracy")[accuracyKey(model)]);
   return (
-    `Step ${model.get("step")}, ${model.get("tokens")[model.get("step") - 1]}: the memory vector takes ${takes.join(", ")}. ` +
+    `Step ${model.get("step")}, ${model.get("tokens")[model.get("step") - 1]}: the memory vector is made of ${parts.join(", ")}. ` +
     `With ${which} mixture the trained model ${model.get("does")} in ${accuracy} of the steps.`
   );
 }
@@ -306,7 +306,7 @@ export default {
     // Presets and sliders, in the order of the picture: last layer on top.
     const presets = [
       ["learned", { mixture: LEARNED }],
-      ["uniform", { weights: names.map(() => 0), mixture: SLIDERS }],
+      ["equal shares", { weights: names.map(() => 0), mixture: SLIDERS }],
       ["embedding only", { mixture: EMBEDDING }],
       ["last layer only", { mixture: LAST }],
     ].map(([name, changes]) => button(`preset ${name}`, name, () => keep(changes)));
@@ -325,7 +325,7 @@ export default {
     });
     const weights = html(
       "div", { class: "fl-weights", role: "group", "aria-label": "Layer weights" },
-      html("p", { class: "fl-heading" }, "Layer weights before the softmax"),
+      html("p", { class: "fl-heading" }, "Raw weights"),
       html("div", { class: "fl-presets" }, ...presets),
       ...sliders.map(({ row }) => row).reverse(),
     );
@@ -351,7 +351,7 @@ export default {
       const exact = model.get("mixture") === LEARNED ? 2 : 0;
       const now = JSON.stringify(softmax(raw));
       const uniform = JSON.stringify(softmax(names.map(() => 0)));
-      const active = model.get("mixture") === SLIDERS ? (now === uniform ? "uniform" : null) : model.get("mixture");
+      const active = model.get("mixture") === SLIDERS ? (now === uniform ? "equal shares" : null) : model.get("mixture");
       presets.forEach((preset) => {
         const pressed = preset.textContent === active;
         setAttributes(preset, { "aria-pressed": String(pressed) });

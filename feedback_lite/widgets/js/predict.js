@@ -13,7 +13,7 @@ export default {
       html("label", { class: "fl-option" }, radios[index], html("span", {}, option), marks[index]),
     );
     const record = button("record", "Record my answer", () => {}, { type: "submit", class: "fl-button fl-primary" });
-    const again = button("again", "Try again", () => recordChoice(null));
+    const again = button("again", "Clear my answer", () => recordChoice(null));
     const sentence = stateSentence();
     const choices = html("fieldset", { class: "fl-options" }, html("legend", {}, question), ...rows);
 
@@ -62,8 +62,7 @@ export default {
       const start = `You predicted: ${options[recorded]}.`;
       if (recorded === answer) return `${start} That is right. ${because[answer]}`;
       const right = `Right is: ${options[answer]}.`;
-      if (because[recorded] === because[answer]) return `${start} That is not so. ${right} ${because[answer]}`;
-      return `${start} That is not so. ${because[recorded]} ${right} ${because[answer]}`;
+      return `${start} That is not so. ${right} ${because[recorded]}`;
     }
 
     const onChoice = () => {

@@ -1,55 +1,19 @@
-"""Every exercise of the book: what is asked, how it is tried out, how it is solved, and how it usually goes wrong."""
+"""The exercises of chapter 05: shares, the mixture, a slot, and a test that catches the unused softmax."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from einops import einsum
 from jaxtyping import Float
 from torch import Tensor
 
-Case = tuple[Any, ...]
+from feedback_lite.exercises.exercise import Case, Exercise, Mistake, normal
 
-
-@dataclass(frozen=True, kw_only=True)
-class Mistake:
-    """A wrong answer that learners really give, and what to say to it."""
-
-    answer: Callable[..., Any]
-    message: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Exercise:
-    """One exercise.
-
-    Args:
-        chapter: the chapter that asks it.
-        specification: the slow, plain answer that all others are held against.
-        make_cases: draws inputs, the smallest first, since the first one that fails is shown to the learner.
-        solution: the answer that the chapter shows.
-        mistakes: typical wrong answers.
-        otherwise: what to say to a wrong answer that is none of these.
-    """
-
-    chapter: str
-    specification: Callable[..., Any]
-    make_cases: Callable[[torch.Generator], list[Case]]
-    solution: Callable[..., Any]
-    mistakes: tuple[Mistake, ...]
-    otherwise: str = "Work the example through by hand and compare each number."
-
-
-def _normal(*shape: int, generator: torch.Generator) -> Tensor:
-    return torch.randn(*shape, generator=generator)
-
-
-# --- chapter 05: shares ----------------------------------------------------------------------------------------
+# --- shares ----------------------------------------------------------------------------------------
 
 
 def _weight_cases(generator: torch.Generator) -> list[Case]:
-    return [(_normal(layers, generator=generator),) for layers in (2, 3, 7)]
+    return [(normal(layers, generator=generator),) for layers in (2, 3, 7)]
 
 
 def _shares_by_hand(layer_weights: Float[Tensor, "l"]) -> Float[Tensor, "l"]:
@@ -62,7 +26,6 @@ def _anchored_by_hand(layer_weights: Float[Tensor, "l"]) -> Float[Tensor, "l"]:
 
 
 SHARES = Exercise(
-    chapter="05-feedback-memory",
     specification=_shares_by_hand,
     make_cases=_weight_cases,
     solution=lambda layer_weights: layer_weights.softmax(dim=0),
@@ -87,7 +50,6 @@ SHARES = Exercise(
 )
 
 ANCHOR_WEIGHTS = Exercise(
-    chapter="05-feedback-memory",
     specification=_anchored_by_hand,
     make_cases=_weight_cases,
     solution=lambda layer_weights: layer_weights - layer_weights[0],
@@ -112,12 +74,12 @@ ANCHOR_WEIGHTS = Exercise(
 )
 
 
-# --- chapter 05: the mixture -----------------------------------------------------------------------------------
+# --- the mixture -----------------------------------------------------------------------------------
 
 
 def _mix_cases(generator: torch.Generator) -> list[Case]:
     shapes = ((2, 1, 1, 2), (3, 1, 1, 3), (4, 2, 3, 5), (2, 3, 1, 2))
-    return [(_normal(*shape, generator=generator), _normal(shape[0], generator=generator)) for shape in shapes]
+    return [(normal(*shape, generator=generator), normal(shape[0], generator=generator)) for shape in shapes]
 
 
 def _mix_by_hand(hiddens: Float[Tensor, "l b n d"], layer_weights: Float[Tensor, "l"]) -> Float[Tensor, "b n d"]:
@@ -144,7 +106,6 @@ _UNIFORM = "Every layer got the same share. The learned weights must decide how 
 _LAST = "Only the last layer was stored. The mixture takes a share of every layer, the embedding included."
 
 MIX_LAYERS = Exercise(
-    chapter="05-feedback-memory",
     specification=_mix_by_hand,
     make_cases=_mix_cases,
     solution=_mix,
@@ -174,7 +135,7 @@ MIX_LAYERS = Exercise(
 )
 
 
-# --- chapter 05: writing a slot --------------------------------------------------------------------------------
+# --- writing a slot --------------------------------------------------------------------------------
 
 
 def _slot_cases(generator: torch.Generator) -> list[Case]:
@@ -182,9 +143,9 @@ def _slot_cases(generator: torch.Generator) -> list[Case]:
     sizes = ((2, 1, 1, 2, 1), (3, 1, 1, 3, 2), (4, 2, 3, 5, 4))
     return [
         (
-            _normal(layers, batch, tokens, width, generator=generator),
-            _normal(layers, generator=generator),
-            _normal(2 * key_width, width, generator=generator),
+            normal(layers, batch, tokens, width, generator=generator),
+            normal(layers, generator=generator),
+            normal(2 * key_width, width, generator=generator),
         )
         for layers, batch, tokens, width, key_width in sizes
     ]
@@ -213,7 +174,6 @@ def _slot(
 
 
 WRITE_SLOT = Exercise(
-    chapter="05-feedback-memory",
     specification=_slot_by_hand,
     make_cases=_slot_cases,
     solution=_slot,
@@ -247,7 +207,7 @@ WRITE_SLOT = Exercise(
 )
 
 
-# --- chapter 05: a test that catches the unused softmax ------------------------------------------------------------
+# --- a test that catches the unused softmax ------------------------------------------------------------
 
 
 def _mix_with_loop(hiddens: Float[Tensor, "l b n d"], layer_weights: Float[Tensor, "l"]) -> Float[Tensor, "b n d"]:
@@ -301,7 +261,6 @@ def _judge_by_one_hot(mix: Callable[..., Tensor]) -> bool:
 
 
 CATCH_UNUSED_SOFTMAX = Exercise(
-    chapter="05-feedback-memory",
     specification=_uses_softmax,
     make_cases=_judge_cases,
     solution=_shift_changes_nothing,
@@ -330,7 +289,7 @@ CATCH_UNUSED_SOFTMAX = Exercise(
 )
 
 
-EXERCISES = {
+EXERCISES: dict[str, Exercise] = {
     "shares": SHARES,
     "anchor-weights": ANCHOR_WEIGHTS,
     "mix-layers": MIX_LAYERS,

@@ -1,0 +1,42 @@
+"""What an exercise is made of."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Case = tuple[Any, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """A wrong answer that learners really give, and what to say to it."""
+
+    answer: Callable[..., Any]
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exercise:
+    """One exercise.
+
+    Args:
+        specification: the slow, plain answer that all others are held against.
+        make_cases: draws inputs, the smallest first, since the first one that fails is shown to the learner.
+        solution: the answer that the chapter shows.
+        mistakes: typical wrong answers.
+        otherwise: what to say to a wrong answer that is none of these.
+    """
+
+    specification: Callable[..., Any]
+    make_cases: Callable[[torch.Generator], list[Case]]
+    solution: Callable[..., Any]
+    mistakes: tuple[Mistake, ...]
+    otherwise: str = "Work the example through by hand and compare each number."
+
+
+def normal(*shape: int, generator: torch.Generator) -> Tensor:
+    """Draw normally distributed numbers, the usual input of an exercise."""
+    return torch.randn(*shape, generator=generator)
