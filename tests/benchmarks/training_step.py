@@ -76,7 +76,9 @@ def report(length: int, seconds: Mapping[str, float]) -> list[str]:
 
 def main(arguments: Sequence[str]) -> int:
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.training_step", description="Time of a training step.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.training_step", description="Time of a training step."
+    )
     parser.add_argument("--lengths", type=int, nargs="+", default=[64, 128, 256], help="tokens in a sequence")
     parser.add_argument("--rounds", type=int, default=5, help="counted steps per model")
     options = parser.parse_args(arguments)
