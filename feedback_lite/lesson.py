@@ -13,11 +13,16 @@ from feedback_lite.exercises import EXERCISES, Case, Exercise
 
 EXERCISE_TOLERANCE = 1e-4  # answers may take another dtype on the way
 EXERCISE_SEEDS = (1, 2)
+_PRODUCT = (
+    "In a product of matrices, the last axis of the first must be as long as the last but one of the second. "
+    "Vectors in rows: vectors @ matrix.T. With more axes: a @ b.transpose(-1, -2)."
+)
 # What PyTorch's own words leave open, for errors that learners meet often.
 ERROR_HINTS = {
     "single memory location": "`-=` changes a tensor while it is still being read. Make a new one: a = a - b.",
-    "Expected size for first two dimensions": "In a batch the vectors stand in rows: vectors @ matrix.T.",
-    "shapes cannot be multiplied": "In a batch the vectors stand in rows: vectors @ matrix.T.",
+    "Expected size for first two dimensions": _PRODUCT,
+    "shapes cannot be multiplied": _PRODUCT,
+    "leaf Variable that requires grad": "A parameter may be changed in place within torch.no_grad() alone.",
     "must match the size": "Two shapes do not fit. Print both, and add axes of size 1 with None where one is missing.",
 }
 
@@ -150,11 +155,13 @@ def diagnose(exercise: Exercise, cases: Sequence[Case], expected: Any, came: Any
 
 def kind(value: Any) -> str:
     """Say what a value is, without its numbers: "a tensor of shape (2, 3)", "2 tensors", "a str"."""
-    if isinstance(value, tuple | list) and all(isinstance(part, Tensor) for part in value):
-        return f"{len(value)} tensors of shape {' and '.join(str(tuple(part.shape)) for part in value)}"
+    if isinstance(value, tuple | list) and value and all(isinstance(part, Tensor) for part in value):
+        number = "1 tensor" if len(value) == 1 else f"{len(value)} tensors"
+        return f"{number} of shape {' and '.join(str(tuple(part.shape)) for part in value)}"
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
-    return "nothing" if value is None else f"a {type(value).__name__}"
+    name = type(value).__name__
+    return "nothing" if value is None else f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def copied(arguments: Sequence[Any]) -> tuple[Any, ...]:

@@ -63,7 +63,7 @@ class RelativePositionBias(nn.Module):
     Args:
         num_heads: number of attention heads, one column of the table each.
         num_buckets: rows of the table.
-        max_distance: distance in tokens at which the last bucket begins.
+        max_distance: distance in tokens from which on all keys share the last bucket.
         init: "zeros", or "recency" to start at minus the bucket number.
     """
 

@@ -3,9 +3,27 @@
 One module per chapter, with the exercises in the order of the chapter.
 """
 
-from feedback_lite.exercises import feedback_memory
+from feedback_lite.exercises import (
+    causal_mask,
+    feed_forward,
+    feedback_memory,
+    memory_fifo,
+    relative_positions,
+    segments,
+    shared_keys_values,
+    whole_model,
+)
 from feedback_lite.exercises.exercise import Case, Exercise, Mistake
 
-EXERCISES: dict[str, Exercise] = {**feedback_memory.EXERCISES}
+EXERCISES: dict[str, Exercise] = {
+    **relative_positions.EXERCISES,
+    **causal_mask.EXERCISES,
+    **shared_keys_values.EXERCISES,
+    **feedback_memory.EXERCISES,
+    **memory_fifo.EXERCISES,
+    **feed_forward.EXERCISES,
+    **segments.EXERCISES,
+    **whole_model.EXERCISES,
+}
 
 __all__ = ["EXERCISES", "Case", "Exercise", "Mistake"]

@@ -1,18 +1,38 @@
 """The figures of the book: one class each, alive with a kernel in a notebook and without one on the page."""
 
+from feedback_lite.widgets.bucket_explorer import BucketExplorer
+from feedback_lite.widgets.cost_explorer import CostExplorer
 from feedback_lite.widgets.figure import Figure
+from feedback_lite.widgets.gate_explorer import GateExplorer
+from feedback_lite.widgets.information_flow import Arrangement, Cell, InformationFlow, longest_ways
 from feedback_lite.widgets.layer_mixture import LayerMixture, accuracy_key, mixtures, softmax
+from feedback_lite.widgets.mask_explorer import MaskExplorer
+from feedback_lite.widgets.memory_queue import MemoryQueue, count_paths, shortest_path
 from feedback_lite.widgets.palette import PALETTE, layer_colours, matplotlib_style
 from feedback_lite.widgets.predict import Predict
+from feedback_lite.widgets.token_walk import TokenWalk, walks
 
 __all__ = [
+    "Arrangement",
+    "Cell",
+    "InformationFlow",
+    "longest_ways",
+    "BucketExplorer",
+    "CostExplorer",
     "Figure",
+    "GateExplorer",
     "LayerMixture",
+    "MaskExplorer",
+    "MemoryQueue",
     "PALETTE",
     "Predict",
+    "TokenWalk",
     "accuracy_key",
+    "count_paths",
     "layer_colours",
     "matplotlib_style",
     "mixtures",
+    "shortest_path",
     "softmax",
+    "walks",
 ]

@@ -3,6 +3,24 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.answers import feedback_memory
+from tests.answers import (
+    causal_mask,
+    feed_forward,
+    feedback_memory,
+    memory_fifo,
+    relative_positions,
+    segments,
+    shared_keys_values,
+    whole_model,
+)
 
-RIGHT_ANSWERS: dict[str, list[Callable[..., Any]]] = {**feedback_memory.RIGHT_ANSWERS}
+RIGHT_ANSWERS: dict[str, list[Callable[..., Any]]] = {
+    **relative_positions.RIGHT_ANSWERS,
+    **causal_mask.RIGHT_ANSWERS,
+    **shared_keys_values.RIGHT_ANSWERS,
+    **feedback_memory.RIGHT_ANSWERS,
+    **memory_fifo.RIGHT_ANSWERS,
+    **feed_forward.RIGHT_ANSWERS,
+    **segments.RIGHT_ANSWERS,
+    **whole_model.RIGHT_ANSWERS,
+}

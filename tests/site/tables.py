@@ -28,12 +28,100 @@ PAGES_OF_THE_TOOL = ["index.html", "genindex.html", "search.html"]
 
 # page, kind of figure
 FIGURES = [
+    ("chapters/02-relative-positions.html", "predict"),
+    ("chapters/02-relative-positions.html", "bucket-explorer"),
+    ("chapters/03-causal-mask.html", "predict"),
+    ("chapters/03-causal-mask.html", "mask-explorer"),
+    ("chapters/04-shared-keys-values.html", "predict"),
+    ("chapters/04-shared-keys-values.html", "cost-explorer"),
     ("chapters/05-feedback-memory.html", "predict"),
     ("chapters/05-feedback-memory.html", "layer-mixture"),
+    ("chapters/06-memory-fifo.html", "predict"),
+    ("chapters/06-memory-fifo.html", "memory-queue"),
+    ("chapters/08-segments.html", "predict"),
+    ("chapters/08-segments.html", "information-flow"),
+    ("chapters/07-feed-forward.html", "predict"),
+    ("chapters/07-feed-forward.html", "gate-explorer"),
+    ("chapters/09-whole-model.html", "predict"),
+    ("chapters/09-whole-model.html", "token-walk"),
 ]
 
 # What is to be seen of a figure, read from the page.
 LOOKS = {
+    "token-walk": """(figure) => {
+        const text = (selector) => figure.querySelector(selector).textContent.replace(/\\s/g, " ");
+        const [, station, stations] = text(".fl-now").match(/^(\\d+) of (\\d+): ./).map(Number);
+        return {
+            station, stations,
+            marked: Number(text('.fl-station[data-state="now"] .fl-stop-number')),
+            done: figure.querySelectorAll('.fl-station[data-state="done"]').length,
+            token: Number(text(".fl-value").split(":")[0]),
+            tokens: Number(figure.querySelector('[data-control="token"]').max),
+            picture: figure.querySelector("svg").innerHTML,
+        };
+    }""",
+    "gate-explorer": """(figure) => {
+        const text = (found) => found.textContent.replace(/\\s/g, " ");
+        const picker = figure.querySelector('[data-control="unit"]');
+        const now = text(figure.querySelector(".fl-now")).match(/^Step (\\d+) of (\\d+)/);
+        const [step, steps] = now.slice(1).map(Number);
+        const pressed = [...figure.querySelectorAll('[aria-pressed="true"]')].map(text);
+        const slider = (name) => figure.querySelector(`[data-control="${name}"]`).parentElement;
+        const range = (name) => text(slider(name).querySelector(".fl-value"));
+        return {
+            step, steps, pressed,
+            gate: range("gate"),
+            value: range("value"),
+            unit: Number(picker.getAttribute("aria-valuenow")),
+            units: Number(picker.getAttribute("aria-valuemax")),
+            framed: figure.querySelector(".fl-frame").getAttribute("visibility") === "visible",
+            shut: figure.querySelectorAll('.fl-picker .fl-closed[data-kind="shut"]').length,
+            picture: [...figure.querySelectorAll("svg")].map((one) => one.innerHTML).join(""),
+        };
+    }""",
+    "bucket-explorer": """(figure) => {
+        const one = (selector) => figure.querySelector(selector);
+        const runs = [...figure.querySelectorAll(".fl-bucket")].map((box) => Number(box.dataset.slots));
+        return {
+            pressed: [...figure.querySelectorAll('[aria-pressed="true"]')].map((found) => found.textContent),
+            slot: Number(one('[data-control="slot"]').getAttribute("aria-valuenow")),
+            slots: Number(one('[data-control="slot"]').getAttribute("aria-valuemax")),
+            covered: runs.reduce((sum, count) => sum + count, 0),
+            picture: one("svg").innerHTML,
+        };
+    }""",
+    "mask-explorer": """(figure) => {
+        const text = (found) => found.textContent.replace(/\\s/g, " ");
+        const pairs = [...figure.querySelectorAll(".fl-pair")];
+        const row = (name) => figure.querySelector(`[data-control="${name}"]`).parentElement;
+        const value = (name) => row(name).querySelector(".fl-value");
+        const tokens = Number(text(value("tokens")));
+        const chosen = pairs.findIndex((pair) => pair.querySelector(".fl-frame"));
+        return {
+            tokens,
+            slots: Number(text(value("slots"))),
+            query: Math.floor(chosen / (pairs.length / tokens)),
+            key: chosen % (pairs.length / tokens),
+            pairs: pairs.length,
+            future: figure.querySelectorAll(".fl-struck").length,
+            weights: figure.querySelectorAll(".fl-weight").length,
+            pressed: [...figure.querySelectorAll('[aria-pressed="true"]')].map(text),
+            picture: figure.querySelector("svg").innerHTML,
+        };
+    }""",
+    "cost-explorer": """(figure) => {
+        const text = (found) => found.textContent.replace(/\\s/g, " ");
+        const look = {
+            pressed: [...figure.querySelectorAll('[aria-pressed="true"]')].map(text),
+            blocks: [...figure.querySelectorAll(".fl-bar")].map((bar) => bar.querySelectorAll("rect").length),
+            picture: figure.querySelector("svg").innerHTML,
+        };
+        figure.querySelectorAll('input[type="range"]').forEach((input) => {
+            look[input.dataset.control] = text(input.parentElement.querySelector(".fl-value"));
+        });
+        figure.querySelectorAll("[data-cost]").forEach((cost) => { look[cost.dataset.cost] = text(cost); });
+        return look;
+    }""",
     "predict": """(figure) => {
         const options = [...figure.querySelectorAll('[data-control="option"]')];
         const chosen = options.findIndex((option) => option.checked);
@@ -41,6 +129,34 @@ LOOKS = {
             chosen: chosen < 0 ? null : chosen,
             recorded: options.every((option) => option.disabled),
             picture: options.map((option) => `${option.checked} ${option.closest("label").dataset.verdict}`),
+        };
+    }""",
+    "information-flow": """(figure) => {
+        const picker = figure.querySelector('[data-control="cell"]');
+        const pressed = [...figure.querySelectorAll('[aria-pressed="true"]')];
+        return {
+            token: Number(picker.dataset.token),
+            layer: Number(picker.dataset.layer),
+            pressed: pressed.map((button) => button.textContent),
+            reached: figure.querySelectorAll("[data-reached]").length,
+            picture: figure.querySelector("svg").innerHTML,
+        };
+    }""",
+    "memory-queue": """(figure) => {
+        const text = (selector) => figure.querySelector(selector).textContent.replace(/\\s/g, " ");
+        const [, step, steps] = text(".fl-now").match(/^Step (\\d+) of (\\d+): ./).map(Number);
+        const picker = figure.querySelector('[data-control="token"]');
+        const count = (kind) => figure.querySelectorAll(`.fl-token[data-state="${kind}"]`).length;
+        return {
+            step, steps,
+            now: Number(text('.fl-token[data-state="now"] .fl-number')),
+            held: count("held"),
+            evicted: count("evicted"),
+            waiting: count("waiting"),
+            token: Number(picker.getAttribute("aria-valuenow")),
+            tokens: Number(picker.getAttribute("aria-valuemax")),
+            slots: Number(text(".fl-value").split(" ")[0]),
+            picture: figure.querySelector("svg").innerHTML,
         };
     }""",
     "layer-mixture": """(figure) => {
@@ -189,10 +305,250 @@ def number(
     )
 
 
+def queue_at(step: Callable[[Look], int]) -> Callable[[Look], Look]:
+    """The step now, and where all slots are at it: to come, in memory, evicted."""
+
+    def seen(was: Look) -> Look:
+        now = step(was)
+        held = min(now - 1, was["slots"])
+        return {"step": now, "now": now, "held": held, "evicted": now - 1 - held, "waiting": was["steps"] - now}
+
+    return seen
+
+
+def memory_size(mouse: Move | None, keys: tuple[str, ...], slots: Callable[[Look], int]) -> Control:
+    def seen(was: Look) -> Look:
+        size = slots(was)
+        return {"slots": size, "held": min(size, was["step"] - 1), "evicted": max(0, was["step"] - 1 - size)}
+
+    return Control("memory-queue", "memory size", mouse, keys, seen)
+
+
+def chosen_token(
+    mouse: Move | None, keys: tuple[str, ...], token: Callable[[Look], int], first: tuple[str, ...] = ()
+) -> Control:
+    return Control("memory-queue", "token", mouse, keys, lambda was: {"token": token(was)}, first)
+
+
+def cost_size(name: str, smallest: str, before: str, after: str, largest: str) -> list[Control]:
+    """From the small model: to both ends, and one choice to either side."""
+    ways: list[tuple[Move | None, tuple[str, ...], str]] = [
+        (at(0.0), ("Home",), smallest),
+        (at(1.0), ("End",), largest),
+        (None, ("ArrowLeft", "ArrowDown"), before),
+        (None, ("ArrowRight", "ArrowUp"), after),
+    ]
+    return [Control("cost-explorer", name, mouse, keys, always(**{name: value})) for mouse, keys, value in ways]
+
+
+def with_inputs(vectors: str, blocks: list[int]) -> Callable[[Look], Look]:
+    """Which button is pressed, and the blocks of the six bars, from the top down."""
+    return lambda was: {"pressed": [vectors, *was["pressed"][1:]], "blocks": blocks}
+
+
+def bucket_choice(place: int, name: str, text: str, first: tuple[str, ...] = ()) -> Control:
+    """A button of the bucket explorer: afterwards it is the pressed one of its row, the rows in their order."""
+
+    def seen(was: Look) -> Look:
+        # The clicks in ``first`` have come before ``was`` was looked at.
+        pressed = list(was["pressed"])
+        pressed[place] = text
+        return {"pressed": pressed, "covered": 2 * was["slots"]}
+
+    return Control("bucket-explorer", name, click, ("Enter", "Space"), seen, first)
+
+
+def bucket_slot(mouse: Move | None, keys: tuple[str, ...], to: Callable[[Look], int], first: bool = False) -> Control:
+    return Control(
+        "bucket-explorer", "slot", mouse, keys, lambda was: {"slot": to(was)}, first=("slot",) if first else ()
+    )
+
+
+def unit_corner(control: Locator) -> None:
+    """Click the first square, at the upper left of the first layer."""
+    control.scroll_into_view_if_needed()
+    control.click(position={"x": 12, "y": 14})
+
+
+def gate_slider(name: str) -> list[Control]:
+    """To both ends, and back by one tenth from there; the reader's own point is no unit of the model."""
+    ways: list[tuple[Move, tuple[str, ...], str]] = [(at(0.0), ("Home",), "−5.0"), (at(1.0), ("End",), "5.0")]
+    return [
+        Control("gate-explorer", name, mouse, keys, always(**{name: text, "framed": False}))
+        for mouse, keys, text in ways
+    ]
+
+
+def one_tenth(name: str, keys: tuple[str, ...], step: float) -> Control:
+    def seen(was: Look) -> Look:
+        tenths = round(10 * (float(was[name].replace("−", "-")) + step))
+        return {name: f"{abs(tenths) / 10:.1f}" if tenths >= 0 else f"−{abs(tenths) / 10:.1f}"}
+
+    return Control("gate-explorer", name, None, keys, seen)
+
+
+def chosen_unit(mouse: Move | None, keys: tuple[str, ...], to: Callable[[Look], int]) -> Control:
+    return Control("gate-explorer", "unit", mouse, keys, lambda was: {"unit": to(was), "framed": True})
+
+
+def at_station(station: Callable[[Look], int]) -> Callable[[Look], Look]:
+    """The station in words, the one that is marked, and how many lie behind it."""
+    return lambda was: {"station": station(was), "marked": station(was), "done": station(was) - 1}
+
+
+def walking_token(
+    mouse: Move | None, keys: tuple[str, ...], token: Callable[[Look], int], first: tuple[str, ...] = ()
+) -> Control:
+    return Control("token-walk", "token", mouse, keys, lambda was: {"token": token(was)}, first)
+
+
+def gate_mode(name: str, shut: int | None, first: tuple[str, ...] = ()) -> Control:
+    seen = always(pressed=[name], **({} if shut is None else {"shut": shut}))
+    return Control("gate-explorer", f"mode {name}", click, ("Enter", "Space"), seen, first)
+
+
+def pair(
+    mouse: Move | None, keys: tuple[str, ...], seen: Callable[[Look], Look], first: tuple[str, ...] = ()
+) -> Control:
+    return Control("mask-explorer", "pair", mouse, keys, seen, first)
+
+
+def mask_sizes(name: str, smallest: Look, before: Look, after: Look, largest: Look) -> list[Control]:
+    """From three slots and three tokens: to both ends, and one to either side."""
+    ways: list[tuple[Move | None, tuple[str, ...], Look]] = [
+        (at(0.0), ("Home",), smallest),
+        (at(1.0), ("End",), largest),
+        (None, ("ArrowLeft", "ArrowDown"), before),
+        (None, ("ArrowRight", "ArrowUp"), after),
+    ]
+    return [Control("mask-explorer", name, mouse, keys, always(**seen)) for mouse, keys, seen in ways]
+
+
+def shown_head(layer: int, head: int) -> Control:
+    name = f"layer {layer}, head {head}"
+    seen = always(pressed=[name], tokens=1, slots=3, pairs=3, weights=3)
+    return Control("mask-explorer", f"show {name}", click, ("Enter", "Space"), seen)
+
+
+def arrangement(name: str, first: tuple[str, ...] = ()) -> Control:
+    """How the model looks back, in the picture of what reaches a cell."""
+    return Control("information-flow", f"arrangement {name}", click, ("Enter", "Space"), always(pressed=[name]), first)
+
+
+def flow_cell(
+    mouse: Move | None, keys: tuple[str, ...], to: Callable[[Look], Look], first: tuple[str, ...] = ()
+) -> Control:
+    """The cell that is chosen: a token and a layer. `first` clicks into the middle of the picture."""
+    return Control("information-flow", "cell", mouse, keys, to, first)
+
+
+FLOW_CONTROLS = [
+    arrangement("segments of 1"),
+    arrangement("segments of 2"),
+    arrangement("segments of 4", first=("arrangement ordinary",)),
+    arrangement("segments of 12"),
+    arrangement("ordinary"),
+    flow_cell(at(0.0), ("Home",), lambda was: {"token": 1, "layer": was["layer"]}),
+    flow_cell(at(1.0), ("End",), lambda was: {"token": 12, "layer": was["layer"]}),
+    flow_cell(None, ("ArrowRight",), lambda was: {"token": was["token"] + 1, "layer": was["layer"]}),
+    flow_cell(None, ("ArrowLeft",), lambda was: {"token": was["token"] - 1, "layer": was["layer"]}),
+    flow_cell(None, ("ArrowUp",), lambda was: {"token": was["token"], "layer": was["layer"] + 1}),
+    flow_cell(None, ("ArrowDown",), lambda was: {"token": was["token"], "layer": 0, "reached": 0}),
+]
+
+
 CONTROLS = [
+    *FLOW_CONTROLS,
+    bucket_choice(0, "buckets 4", "4"),
+    bucket_choice(0, "buckets 8", "8"),
+    bucket_choice(0, "buckets 16", "16", first=("buckets 8",)),
+    bucket_choice(1, "distance 8", "8", first=("buckets 8",)),
+    bucket_choice(1, "distance 16", "16", first=("distance 32",)),
+    bucket_choice(1, "distance 32", "32"),
+    bucket_choice(2, "both directions", "both directions"),
+    bucket_choice(2, "past only", "past only", first=("both directions",)),
+    bucket_choice(3, "head 1", "head 1", first=("head 2",)),
+    bucket_choice(3, "head 2", "head 2"),
+    bucket_slot(at(0.0), ("Home",), lambda was: 1),
+    bucket_slot(None, ("ArrowLeft", "ArrowDown"), lambda was: was["slot"] - 1),
+    bucket_slot(at(0.999), ("End",), lambda was: was["slots"], first=True),
+    bucket_slot(None, ("ArrowRight", "ArrowUp"), lambda was: was["slot"] + 1, first=True),
     Control("predict", "option", click, ("Space",), always(chosen=1, recorded=False), which=1),
     Control("predict", "record", click, ("Enter", "Space"), always(chosen=0, recorded=True), ("option",)),
     Control("predict", "again", click, ("Enter", "Space"), always(chosen=None, recorded=False), ("option", "record")),
+    pair(point_at(0.001), (), always(query=1, key=0)),
+    pair(at(0.0), ("Home",), always(query=1, key=0)),
+    pair(None, ("ArrowLeft",), always(query=1, key=4)),
+    pair(None, ("ArrowUp",), always(query=0, key=5)),
+    pair(None, ("ArrowDown",), always(query=2, key=5)),
+    pair(None, ("ArrowRight",), lambda was: {"query": 1, "key": was["key"] + 1}, ("pair",)),
+    pair(None, ("End",), always(query=1, key=5), ("pair",)),
+    *mask_sizes(
+        "slots",
+        {"slots": 0, "pairs": 9, "future": 3, "key": 2},
+        {"slots": 2, "pairs": 15, "future": 3, "key": 4},
+        {"slots": 4, "pairs": 21, "future": 3, "key": 5},
+        {"slots": 6, "pairs": 27, "future": 3, "key": 5},
+    ),
+    *mask_sizes(
+        "tokens",
+        {"tokens": 1, "pairs": 3, "future": 0, "query": 0, "key": 2},
+        {"tokens": 2, "pairs": 10, "future": 1, "query": 1, "key": 4},
+        {"tokens": 4, "pairs": 28, "future": 6, "query": 1, "key": 5},
+        {"tokens": 4, "pairs": 28, "future": 6, "query": 1, "key": 5},
+    ),
+    *(shown_head(layer, head) for layer in (1, 2) for head in (1, 2)),
+    Control(
+        "mask-explorer",
+        "show distances",
+        click,
+        ("Enter", "Space"),
+        always(pressed=["distances"], tokens=1, weights=0, pairs=3),
+        first=("show layer 2, head 1",),
+    ),
+    *cost_size("layers", "1", "1", "4", "24"),
+    *cost_size("width", "16", "16", "64", "512"),
+    *cost_size("heads", "1", "1", "4", "8"),
+    Control("cost-explorer", "head width", at(1.0), ("End",), always(**{"head width": "128"})),
+    Control("cost-explorer", "head width", None, ("ArrowRight", "ArrowUp"), always(**{"head width": "32"})),
+    Control("cost-explorer", "slots", at(1.0), ("End",), always(slots="8,192")),
+    Control("cost-explorer", "slots", None, ("ArrowRight", "ArrowUp"), always(slots="64")),
+    Control(
+        "cost-explorer",
+        "vectors own",
+        click,
+        ("Enter", "Space"),
+        with_inputs("a vector per layer", [1, 2, 2, 2, 2, 2]),
+    ),
+    Control(
+        "cost-explorer",
+        "vectors shared",
+        click,
+        ("Enter", "Space"),
+        with_inputs("one vector for all layers", [1, 2, 1, 2, 1, 2]),
+        first=("vectors own",),
+    ),
+    Control(
+        "cost-explorer",
+        "model the authors' large model",
+        click,
+        ("Enter", "Space"),
+        always(
+            layers="12",
+            width="512",
+            heads="8",
+            slots="8,192",
+            **{"head width": "128", "parameters shared": "1,048,576"},
+        ),
+    ),
+    Control(
+        "cost-explorer",
+        "model our small model",
+        click,
+        ("Enter", "Space"),
+        always(layers="2", width="32", heads="2", slots="16", **{"head width": "16", "parameters each": "4,096"}),
+        first=("model the authors' large model",),
+    ),
     Control("layer-mixture", "back", click, ("Enter", "Space", "ArrowLeft"), at_step(lambda was: was["step"] - 1)),
     Control("layer-mixture", "step", click, ("Enter", "Space", "ArrowRight"), at_step(lambda was: was["step"] + 1)),
     Control("layer-mixture", "step", None, ("End",), at_step(lambda was: was["steps"])),
@@ -208,4 +564,46 @@ CONTROLS = [
     preset("embedding only", one_hot(lambda layers: 0)),
     preset("last layer only", one_hot(lambda layers: layers - 1)),
     *(row for layer in range(3) for row in sliders(layer)),
+    Control("memory-queue", "back", click, ("Enter", "Space", "ArrowLeft"), queue_at(lambda was: was["step"] - 1)),
+    Control("memory-queue", "step", click, ("Enter", "Space", "ArrowRight"), queue_at(lambda was: was["step"] + 1)),
+    Control("memory-queue", "step", None, ("End",), queue_at(lambda was: was["steps"])),
+    Control("memory-queue", "run", click, ("Enter", "Space"), queue_at(lambda was: was["step"] + 3)),
+    Control("memory-queue", "restart", click, ("Enter", "Space", "Home"), queue_at(lambda was: 1)),
+    memory_size(at(0.0), ("Home",), lambda was: 1),
+    memory_size(at(1.0), ("End",), lambda was: 6),
+    memory_size(None, ("ArrowLeft", "ArrowDown"), lambda was: was["slots"] - 1),
+    memory_size(None, ("ArrowRight", "ArrowUp"), lambda was: was["slots"] + 1),
+    chosen_token(at(1.0), ("End",), lambda was: was["tokens"]),
+    chosen_token(None, ("ArrowRight", "ArrowUp"), lambda was: was["token"] + 1),
+    chosen_token(at(0.0), ("Home",), lambda was: 1, first=("token",)),
+    chosen_token(None, ("ArrowLeft", "ArrowDown"), lambda was: was["token"] - 1, first=("token",)),
+    Control("gate-explorer", "back", click, ("Enter", "Space", "ArrowLeft"), lambda was: {"step": was["step"] - 1}),
+    Control("gate-explorer", "step", click, ("Enter", "Space", "ArrowRight"), lambda was: {"step": was["step"] + 1}),
+    Control("gate-explorer", "step", None, ("End",), lambda was: {"step": was["steps"]}),
+    Control("gate-explorer", "run", click, ("Enter", "Space"), lambda was: {"step": was["step"] + 3}),
+    Control("gate-explorer", "restart", click, ("Enter", "Space", "Home"), always(step=1)),
+    *gate_slider("gate"),
+    one_tenth("gate", ("ArrowLeft", "ArrowDown"), -0.1),
+    one_tenth("gate", ("ArrowRight", "ArrowUp"), 0.1),
+    *gate_slider("value"),
+    one_tenth("value", ("ArrowLeft", "ArrowDown"), -0.1),
+    one_tenth("value", ("ArrowRight", "ArrowUp"), 0.1),
+    chosen_unit(None, ("Home",), lambda was: 1),
+    chosen_unit(None, ("End",), lambda was: was["units"]),
+    chosen_unit(None, ("ArrowLeft",), lambda was: was["unit"] - 1),
+    chosen_unit(None, ("ArrowRight",), lambda was: was["unit"] + 1),
+    chosen_unit(None, ("ArrowUp",), lambda was: was["unit"] - 16),
+    chosen_unit(unit_corner, (), lambda was: 1),
+    Control("token-walk", "back", click, ("Enter", "Space", "ArrowLeft"), at_station(lambda was: was["station"] - 1)),
+    Control("token-walk", "step", click, ("Enter", "Space", "ArrowRight"), at_station(lambda was: was["station"] + 1)),
+    Control("token-walk", "step", None, ("End",), at_station(lambda was: was["stations"])),
+    Control("token-walk", "run", click, ("Enter", "Space"), at_station(lambda was: was["station"] + 3)),
+    Control("token-walk", "restart", click, ("Enter", "Space", "Home"), at_station(lambda was: 1)),
+    walking_token(at(0.0), ("Home",), lambda was: 1),
+    walking_token(None, ("ArrowLeft", "ArrowDown"), lambda was: was["token"] - 1),
+    walking_token(at(1.0), ("End",), lambda was: was["tokens"], first=("token",)),
+    walking_token(None, ("ArrowRight", "ArrowUp"), lambda was: was["token"] + 1, first=("token",)),
+    gate_mode("learned", None, first=("mode all open",)),
+    gate_mode("all open", 0),
+    gate_mode("all shut", 192),
 ]
