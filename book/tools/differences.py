@@ -14,7 +14,6 @@ lucidrains' package does is run with that package itself, version 0.0.11.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import pickle
@@ -30,6 +29,7 @@ import torch
 from feedback_transformer_pytorch import FeedbackTransformer as Lucidrains
 from torch import Tensor, nn
 
+from book.tools.record_command import write_or_check
 from feedback_lite import (
     FeedbackTransformer,
     FeedForward,
@@ -583,19 +583,17 @@ def check(root: Path, computed: Record) -> list[str]:
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """Run the command line and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m book.tools.differences", description=__doc__.split("\n")[0])
-    parser.add_argument("command", choices=("write", "check"), help="write record and page, or check that both hold")
-    command = parser.parse_args(arguments).command
-    record = measure()
-    if command == "write":
-        write(root, record)
-        print(f"wrote {RECORD} and {PAGE}: {len(flat(record))} numbers")
-        return 0
-    complaints = check(root, record)
-    for complaint in complaints:
-        print(complaint, file=sys.stderr)
-    print("not current: python -m book.tools.differences write" if complaints else f"{len(flat(record))} numbers hold")
-    return 1 if complaints else 0
+    return write_or_check(
+        arguments,
+        root,
+        module="book.tools.differences",
+        summary=__doc__.split("\n")[0],
+        files=f"{RECORD} and {PAGE}",
+        make=measure,
+        write=write,
+        check=check,
+        size=lambda record: f"{len(flat(record))} numbers",
+    )
 
 
 if __name__ == "__main__":

@@ -840,15 +840,15 @@ def inline_tokens(tokens: Iterable[Token]) -> Iterator[Token]:
         yield from token.children or []
 
 
-def solutions_are_folded(chapter: Chapter) -> Iterator[str]:
-    """A cell tagged `solution` is folded in Colab, in JupyterLab and on the page."""
+def answers_are_folded(chapter: Chapter) -> Iterator[str]:
+    """A cell tagged `solution` or `hide-cell` is folded in Colab, in JupyterLab and on the page."""
     for index, cell in enumerate(chapter.cells):
-        if "solution" in tags(cell):
-            yield from (f"{place(index, cell)}: a solution {fault}" for fault in fold_faults(cell))
+        if {"solution", "hide-cell"}.intersection(tags(cell)):
+            yield from (f"{place(index, cell)}: an answer {fault}" for fault in fold_faults(cell))
 
 
 def fold_faults(cell: Json) -> Iterator[str]:
-    """Where a solution still lies open."""
+    """Where an answer still lies open."""
     metadata = cell["metadata"]
     if not is_code(cell):
         yield "must be a code cell, so that the tests run it"
@@ -856,6 +856,8 @@ def fold_faults(cell: Json) -> Iterator[str]:
         yield "lies open in Colab: its metadata needs cellView: form"
     if metadata.get("jupyter", {}).get("source_hidden") is not True:
         yield "lies open in JupyterLab: its metadata needs jupyter.source_hidden: true"
+    if "hide-cell" in tags(cell) and metadata.get("jupyter", {}).get("outputs_hidden") is not True:
+        yield "shows its output in JupyterLab: its metadata needs jupyter.outputs_hidden: true"
     if not {"hide-input", "hide-cell"}.intersection(tags(cell)):
         yield "lies open on the page: it needs the tag hide-input or hide-cell"
 
@@ -949,7 +951,7 @@ RULES: tuple[Callable[[Chapter], Iterable[str]], ...] = (
     no_raw_myst,
     whole_widget_state,
     pictures_have_words,
-    solutions_are_folded,
+    answers_are_folded,
     links_lead_somewhere,
     set_up_first,
     written_by_this_tool,

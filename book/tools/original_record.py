@@ -9,7 +9,6 @@ the original again and fails where the file does not hold.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -17,6 +16,8 @@ import safetensors.torch
 import torch
 from feedback_transformer_pytorch import FeedbackTransformer as Original
 from torch import Tensor
+
+from book.tools.record_command import write_or_check
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = Path("feedback_lite/records/original.safetensors")
@@ -64,21 +65,29 @@ def disagreements(recorded: dict[str, Tensor], made: dict[str, Tensor]) -> list[
     return complaints
 
 
+def write(root: Path, record: dict[str, Tensor]) -> None:
+    """Write the record."""
+    (root / RECORD).write_bytes(safetensors.torch.save(record))
+
+
+def check(root: Path, made: dict[str, Tensor]) -> list[str]:
+    """Say where the written record does not hold."""
+    return disagreements(safetensors.torch.load((root / RECORD).read_bytes()), made)
+
+
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """Run the command line and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m book.tools.original_record", description=__doc__.split("\n")[0])
-    parser.add_argument("command", choices=("write", "check"), help="write the record, or check that it holds")
-    command = parser.parse_args(arguments).command
-    record = make_record()
-    if command == "write":
-        (root / RECORD).write_bytes(safetensors.torch.save(record))
-        print(f"wrote {RECORD}: {len(record)} tensors")
-        return 0
-    complaints = disagreements(safetensors.torch.load((root / RECORD).read_bytes()), record)
-    for complaint in complaints:
-        print(complaint, file=sys.stderr)
-    print("does not hold: python -m book.tools.original_record write" if complaints else f"{len(record)} tensors hold")
-    return 1 if complaints else 0
+    return write_or_check(
+        arguments,
+        root,
+        module="book.tools.original_record",
+        summary=__doc__.split("\n")[0],
+        files=str(RECORD),
+        make=make_record,
+        write=write,
+        check=check,
+        size=lambda record: f"{len(record)} tensors",
+    )
 
 
 if __name__ == "__main__":

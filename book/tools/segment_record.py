@@ -10,16 +10,17 @@ some minutes of one core.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
+from book.tools.record_command import write_or_check
 from feedback_lite import pretrained
 from feedback_lite.training import from_card, train_and_measure
 
@@ -101,23 +102,31 @@ def disagreements(recorded: dict[str, Any], measured: dict[str, Any]) -> list[st
     return complaints
 
 
+def write(root: Path, record: dict[str, Any]) -> None:
+    """Write the record."""
+    (root / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def check(root: Path, measured: dict[str, Any]) -> list[str]:
+    """Say where the written record does not hold."""
+    return disagreements(json.loads((root / RECORD).read_text(encoding="utf-8")), measured)
+
+
 def main(arguments: list[str] | None = None, root: Path = ROOT, measure_run: Measure = measure) -> int:
     """Run the command line and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m book.tools.segment_record", description=__doc__.split("\n")[0])
-    parser.add_argument("command", choices=("write", "check"), help="write the record, or check that it holds")
-    command = parser.parse_args(arguments).command
     # One thread: sums are then taken in one order, and the same command gives the same record on one machine.
     torch.set_num_threads(1)
-    record = make_record(PLAN, measure_run)
-    if command == "write":
-        (root / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        print(f"wrote {RECORD}: {len(PLAN)} runs")
-        return 0
-    complaints = disagreements(json.loads((root / RECORD).read_text(encoding="utf-8")), record)
-    for complaint in complaints:
-        print(complaint, file=sys.stderr)
-    print("does not hold: python -m book.tools.segment_record write" if complaints else f"{len(PLAN)} runs hold")
-    return 1 if complaints else 0
+    return write_or_check(
+        arguments,
+        root,
+        module="book.tools.segment_record",
+        summary=__doc__.split("\n")[0],
+        files=str(RECORD),
+        make=partial(make_record, PLAN, measure_run),
+        write=write,
+        check=check,
+        size=lambda record: f"{len(record['runs'])} runs",
+    )
 
 
 if __name__ == "__main__":

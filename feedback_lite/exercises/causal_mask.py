@@ -75,6 +75,10 @@ MAY_READ = Exercise(
             answer=lambda num_slots, num_tokens: _may_read(0, num_slots + num_tokens),
             message="There is a row for every slot. Slots ask nothing: one row per token of the segment.",
         ),
+        Mistake(
+            answer=lambda num_slots, num_tokens: _steps(num_slots, num_tokens) <= 0,
+            message="The comparison is the wrong way round: the past is positive, so take >= 0.",
+        ),
     ),
 )
 
@@ -84,18 +88,21 @@ MAY_READ = Exercise(
 
 def _score_cases(generator: torch.Generator) -> list[Case]:
     # Not causal on purpose: in every row a key is forbidden, in every column one is allowed.
-    # The last scores are so low that a forbidden score of -10 would win: only a weight of 0 passes.
+    # The allowed scores of the last case are so low that any usual score put in place of minus infinity would win, and
+    # also a forbidden score that is only made smaller. In doubles, so that the exponentials are not 0.
     cases = []
-    for queries, keys, shift in ((2, 3, 0), (3, 4, 0), (5, 3, -20)):
-        forbidden = (torch.arange(queries)[:, None] + torch.arange(keys)) % keys == 0
-        cases.append((normal(queries, keys, generator=generator) + shift, ~forbidden))
+    for queries, keys, shift in ((2, 3, 0), (3, 4, 0), (5, 3, -500)):
+        allowed = (torch.arange(queries)[:, None] + torch.arange(keys)) % keys != 0
+        scores = normal(queries, keys, generator=generator)
+        cases.append((scores.double() + shift * allowed if shift else scores, allowed))
     return cases
 
 
 def _masked_by_hand(scores: Float[Tensor, "i j"], mask: Bool[Tensor, "i j"]) -> Float[Tensor, "i j"]:
     weights = torch.zeros(scores.shape)
     for i, row in enumerate(scores.tolist()):
-        powers = [math.exp(score) if mask[i, j] else 0.0 for j, score in enumerate(row)]
+        largest = max(score for j, score in enumerate(row) if mask[i, j])
+        powers = [math.exp(score - largest) if mask[i, j] else 0.0 for j, score in enumerate(row)]
         weights[i] = torch.tensor([power / sum(powers) for power in powers])
     return weights
 
@@ -130,8 +137,8 @@ MASKED_WEIGHTS = Exercise(
             message="Each column sums to 1. Each row should: one query shares itself out over its keys.",
         ),
         Mistake(
-            answer=lambda scores, mask: scores.masked_fill(~mask, -10.0).softmax(dim=-1),
-            message="A score of -10 is not low enough: other scores may be lower. Fill in minus infinity, -math.inf.",
+            answer=lambda scores, mask: scores.masked_fill(~mask, -100.0).softmax(dim=-1),
+            message="A finite score is not low enough: other scores may be lower. Fill in minus infinity, -math.inf.",
         ),
     ),
     otherwise="Two stages: set the scores of forbidden keys to minus infinity, then take the softmax of each row.",
@@ -174,7 +181,8 @@ SPLIT_HEADS = Exercise(
         ),
         Mistake(
             answer=lambda merged, num_heads: rearrange(merged, "b n (e h) -> b h n e", h=num_heads),
-            message="Neighbouring numbers went to different heads. Each head takes one run of the last axis: (h e).",
+            message="Neighbouring numbers went to different heads. Each head takes one run of the last axis, "
+            "the first head the first run.",
         ),
         Mistake(
             answer=lambda merged, num_heads: rearrange(merged, "b n (h e) -> b n h e", h=num_heads),
@@ -307,7 +315,25 @@ READ = Exercise(
             ),
             message="These are the attention weights, and they are right. The weighted sum of the values was asked.",
         ),
+        Mistake(
+            answer=lambda queries, keys, values, bias, mask: _read_with(
+                queries, keys, values, bias, mask, scale=len(queries) ** -0.5
+            ),
+            message="The products were divided by the root of another size. The head width is the last axis: "
+            "queries.shape[-1].",
+        ),
+        Mistake(
+            answer=lambda queries, keys, values, bias, mask: _read_with(
+                queries, keys, values, bias, mask, scale=queries.shape[-1] ** 0.5
+            ),
+            message="The products were multiplied by the root. Divide.",
+        ),
+        Mistake(
+            answer=lambda queries, keys, values, bias, mask: _read_with(queries, keys, values, bias, ~mask),
+            message="The allowed keys got weight 0. True means: may be read.",
+        ),
     ),
+    otherwise="Print products, scores, weights and result for this input. Which is the first to be wrong?",
 )
 
 
@@ -443,8 +469,12 @@ CATCH_DISAGREEMENT = Exercise(
         ),
         Mistake(
             answer=_judge_future_too,
-            message="You said no to a right version. What the bias holds for a forbidden key never counts: compare "
-            "bias[mask] alone.",
+            message="You said no to a right version. With 3 slots, 2 tokens and torch.arange(10.0), bias[mask] is "
+            "3 2 1 0 4 3 2 1 0. Do you compare forbidden keys too, another order, or a table that is too short?",
+        ),
+        Mistake(
+            answer=lambda prepare: not _agree_along_rows(prepare),
+            message="Your test works, but its answer is upside down: True where mask and bias are right.",
         ),
     ),
     otherwise="A version whose mask and bias both count the memory must get True, every other one False. Try 3 slots, "

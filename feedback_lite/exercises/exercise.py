@@ -1,7 +1,7 @@
 """What an exercise is made of."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -28,6 +28,7 @@ class Exercise:
         solution: the answer that the chapter shows.
         mistakes: typical wrong answers.
         otherwise: what to say to a wrong answer that is none of these.
+        error_hints: what to say to an answer that stops, by a part of the error's own words.
     """
 
     specification: Callable[..., Any]
@@ -35,6 +36,7 @@ class Exercise:
     solution: Callable[..., Any]
     mistakes: tuple[Mistake, ...]
     otherwise: str = "Work the example through by hand and compare each number."
+    error_hints: Mapping[str, str] = field(default_factory=dict)
 
 
 def normal(*shape: int, generator: torch.Generator) -> Tensor:

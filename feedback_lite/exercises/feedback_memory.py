@@ -46,6 +46,10 @@ SHARES = Exercise(
             answer=lambda layer_weights: layer_weights.log_softmax(dim=0),
             message="These are the logarithms of the shares. Use softmax, or take exp.",
         ),
+        Mistake(
+            answer=lambda layer_weights: layer_weights.exp() / layer_weights.sum(),
+            message="The exponentials were divided by the sum of the raw weights. Divide by the sum of exponentials.",
+        ),
     ),
 )
 
@@ -131,6 +135,10 @@ MIX_LAYERS = Exercise(
             ),
             message="Each layer is scaled by its share, but they are not added up yet: the layer axis must go.",
         ),
+        Mistake(
+            answer=lambda hiddens, layer_weights: _mix_raw(hiddens, layer_weights.exp()),
+            message="The exponentials do not sum to one yet. Divide each by the sum of all.",
+        ),
     ),
 )
 
@@ -203,6 +211,10 @@ WRITE_SLOT = Exercise(
             answer=lambda hiddens, layer_weights, projection: _mix(hiddens, layer_weights) @ projection.T,
             message="Key and value are still in one vector. Cut the last axis in the middle and return both.",
         ),
+        Mistake(
+            answer=lambda hiddens, layer_weights, projection: (_mix(hiddens, layer_weights) @ projection.T).chunk(2),
+            message="`chunk` cuts axis 0 unless told otherwise: dim=-1.",
+        ),
     ),
 )
 
@@ -251,8 +263,8 @@ def _judge_by_shape(mix: Callable[..., Tensor]) -> bool:
 
 
 def _judge_by_equal_parts(mix: Callable[..., Tensor]) -> bool:
-    hiddens = torch.randn(4, 1, 1, 4)
-    return torch.allclose(mix(hiddens, torch.full((4,), 0.25)), hiddens.mean(dim=0), atol=1e-5)
+    hiddens = torch.ones(2, 1, 1, 4)
+    return torch.allclose(mix(hiddens, torch.tensor([0.25, 0.75])), hiddens[0], atol=1e-5)
 
 
 def _judge_by_one_hot(mix: Callable[..., Tensor]) -> bool:
@@ -272,7 +284,8 @@ CATCH_UNUSED_SOFTMAX = Exercise(
         ),
         Mistake(
             answer=_judge_by_equal_parts,
-            message="The weights that you try sum to one already, so raw weights and shares are the same. Try others.",
+            message="The weights that you try sum to one already, so the faulty version gives the equal vectors back "
+            "as well. Try others.",
         ),
         Mistake(
             answer=_judge_by_one_hot,
@@ -282,6 +295,10 @@ CATCH_UNUSED_SOFTMAX = Exercise(
             answer=lambda mix: False,
             message="You said no to a right mixture. Compare with atol=1e-5, and change the weights only in a way that "
             "leaves the shares as they are.",
+        ),
+        Mistake(
+            answer=lambda mix: not _uses_softmax(mix),
+            message="Your test works, but its answer is upside down: True for a right mixture.",
         ),
     ),
     otherwise="A right mixture must get True and a faulty one False. Is the tolerance too small (take atol=1e-5), or "

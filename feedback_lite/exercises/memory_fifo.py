@@ -66,6 +66,10 @@ SLOTS_HELD = Exercise(
             answer=lambda step, memory_size: list(range(max(1, step - memory_size + 1), step)),
             message="One slot is missing: the step reads before it writes, so nothing has been evicted for it yet.",
         ),
+        Mistake(
+            answer=lambda step, memory_size: list(range(max(1, step - memory_size), step - 1)),
+            message="The newest slot, step - 1, is missing: `range` leaves its end out.",
+        ),
     ),
 )
 
@@ -112,6 +116,14 @@ FEWEST_READS = Exercise(
             answer=lambda slot, step, memory_size: 1 if step - slot <= memory_size else 2,
             message="Two reads may not be enough either. How far does each of them go?",
         ),
+        Mistake(
+            answer=lambda slot, step, memory_size: round((step - slot) / memory_size),
+            message="Rounding to the nearest loses a small rest, and it needs a read of its own. Round up.",
+        ),
+        Mistake(
+            answer=lambda slot, step, memory_size: (step - slot - 1) // memory_size,
+            message="One read is missing everywhere: even a distance of 1 takes one. Add 1.",
+        ),
     ),
 )
 
@@ -121,7 +133,15 @@ FEWEST_READS = Exercise(
 
 def _push_cases(generator: torch.Generator) -> list[Case]:
     # batch, slots, new slots, width, memory size
-    sizes = ((1, 2, 1, 1, 2), (1, 0, 1, 2, 3), (2, 3, 1, 2, 3), (2, 3, 2, 2, 4), (4, 2, 5, 1, 3), (2, 2, 0, 3, 4))
+    sizes = (
+        (1, 2, 1, 1, 2),
+        (1, 0, 1, 2, 3),
+        (2, 3, 1, 2, 3),
+        (2, 3, 2, 2, 4),
+        (4, 2, 5, 1, 3),
+        (2, 2, 0, 3, 4),
+        (2, 2, 1, 3, 5),
+    )
     return [
         (normal(batch, old, width, generator=generator), normal(batch, new, width, generator=generator), size)
         for batch, old, new, width, size in sizes
@@ -150,6 +170,20 @@ def _push(
 ) -> Float[Tensor, "b k he"]:
     """a right push: it writes at the newest end and keeps the newest slots"""
     return cat((slots, new_slots), dim=1)[:, -memory_size:]
+
+
+def _push_cut_below_zero(slots: Tensor, new_slots: Tensor, memory_size: int) -> Tensor:
+    joined = cat((slots, new_slots), dim=1)
+    return joined[:, joined.shape[1] - memory_size :]
+
+
+def _push_one_for_one(slots: Tensor, new_slots: Tensor, memory_size: int) -> Tensor:
+    return cat((slots[:, 1:] if slots.shape[1] >= memory_size else slots, new_slots), dim=1)
+
+
+def _push_and_drop_one(slots: Tensor, new_slots: Tensor, memory_size: int) -> Tensor:
+    joined = cat((slots, new_slots), dim=1)
+    return joined[:, 1:] if joined.shape[1] > memory_size else joined
 
 
 PUSH = Exercise(
@@ -185,6 +219,19 @@ PUSH = Exercise(
             answer=lambda slots, new_slots, memory_size: cat((slots[:, 1:], new_slots), dim=1)[:, -memory_size:],
             message="The oldest slot leaves even while there is room. Put the slots together first, then cut.",
         ),
+        Mistake(
+            answer=_push_cut_below_zero,
+            message="While there is room your cut begins below zero, and Python counts that from the end. Write "
+            "[:, -memory_size:], or max(0, ...).",
+        ),
+        Mistake(
+            answer=_push_and_drop_one,
+            message="At most one slot leaves in your answer; several new ones may come.",
+        ),
+        Mistake(
+            answer=_push_one_for_one,
+            message="Your answer makes room for one slot; several new ones may come.",
+        ),
     ),
 )
 
@@ -200,6 +247,8 @@ def _ring_cases(generator: torch.Generator) -> list[Case]:
         ring = torch.zeros(batch, places, width)
         for slot in range(written):
             ring[:, slot % places] = normal(batch, width, generator=generator)
+        if (batch, places) == (2, 5):
+            ring[:, 0] = 0  # a slot that was written may be zero
         cases.append((ring, written))
     return cases
 
@@ -214,6 +263,16 @@ def read_ring_by_loop(ring: Float[Tensor, "b places he"], written: int) -> Float
 
 def _roll(ring: Tensor, written: int, shift: int) -> Tensor:
     return ring[:, :written] if written <= ring.shape[1] else ring.roll(shift, dims=1)
+
+
+def _ring_without_zeros(ring: Tensor, written: int) -> Tensor:
+    slots = _roll(ring, written, -(written % ring.shape[1]))
+    return slots[:, (slots != 0).any(dim=2).any(dim=0)]
+
+
+def _ring_of_batch_places(ring: Tensor, written: int) -> Tensor:
+    places = len(ring)
+    return ring[:, :written] if written <= places else ring.roll(-(written % places), dims=1)
 
 
 READ_RING = Exercise(
@@ -245,6 +304,14 @@ READ_RING = Exercise(
             answer=lambda ring, written: _roll(ring, written, -(written % ring.shape[1])).flip(1),
             message="These are the right slots, newest first. Give them oldest first.",
         ),
+        Mistake(
+            answer=_ring_without_zeros,
+            message="A slot that was written may be zero too. `written` says which places are in use.",
+        ),
+        Mistake(
+            answer=_ring_of_batch_places,
+            message="`len(ring)` is the batch; the places are ring.shape[1].",
+        ),
     ),
 )
 
@@ -275,8 +342,22 @@ def _push_one_too_many(slots: Tensor, new_slots: Tensor, memory_size: int) -> Te
     return _push_from_start(slots, new_slots, memory_size + 1 if memory_size else 0)
 
 
+def _push_that_refuses_and_keeps_more(slots: Tensor, new_slots: Tensor, memory_size: int) -> Tensor:
+    """a faulty version that refuses a size of 0 and keeps one slot too many at the others"""
+    return _push_that_refuses(slots, new_slots, memory_size + 1 if memory_size else 0)
+
+
 def _judge_cases(generator: torch.Generator) -> list[Case]:
-    return [(push,) for push in (_push_with_minus_zero, _push_that_refuses, _push_from_start, _push_one_too_many)]
+    return [
+        (push,)
+        for push in (
+            _push_with_minus_zero,
+            _push_that_refuses,
+            _push_from_start,
+            _push_one_too_many,
+            _push_that_refuses_and_keeps_more,
+        )
+    ]
 
 
 Push = Callable[[Tensor, Tensor, int], Tensor]
@@ -296,6 +377,17 @@ def _keeps_its_word(push: Push) -> bool:
         for memory_size in (0, 1, 2, 5)
         for kept in (_kept(push, old, 1, memory_size) for old in range(7))
     )
+
+
+def _counts_the_batch(push: Push) -> bool:
+    for memory_size in (0, 1, 2):
+        try:
+            kept = push(torch.ones(1, 3, 2), torch.ones(1, 1, 2), memory_size)
+        except ValueError:
+            continue
+        if len(kept) > memory_size:
+            return False
+    return True
 
 
 def _zero_alone(push: Push) -> bool:
@@ -329,6 +421,10 @@ CATCH_SIZE_ZERO = Exercise(
             answer=lambda push: all(_kept(push, 1, 1, size) in (None, size) for size in (0, 2, 5)),
             message="You said no to every version, the right ones too. Fewer slots than memory_size are allowed: "
             "at most memory_size is the promise.",
+        ),
+        Mistake(
+            answer=_counts_the_batch,
+            message="`len` counts the batch. The slots are `.shape[1]`.",
         ),
     ),
     otherwise="A version that ever keeps more than memory_size slots must get False, every other one True. Try sizes "

@@ -69,12 +69,14 @@ def _random_distances(*shape: int, least: int, most: int, generator: torch.Gener
 
 
 def _bucket_cases(generator: torch.Generator) -> list[Case]:
-    # No shared bucket of these sizes begins at a whole distance, so rounding cannot move a distance over its edge.
+    # No shared bucket of the drawn cases begins at a whole distance, so rounding cannot move a distance over its edge.
+    # In the last case one does: the bucket of 4 begins at 4, where the usual ways of writing the logarithm agree.
     sizes = (((8,), 8, 17), ((3, 4), 6, 20), ((2, 3, 5), 10, 37), ((9,), 2, 5))
-    return [
+    drawn = [
         (_random_distances(*shape, least=-4, most=2 * most, generator=generator), num_buckets, most)
         for shape, num_buckets, most in sizes
     ]
+    return [*drawn, (torch.arange(-2, 12), 4, 8)]
 
 
 def _buckets_by_hand(distance: Int[Tensor, "..."], num_buckets: int, max_distance: int) -> Int[Tensor, "..."]:
@@ -126,6 +128,16 @@ def _buckets_of_equal_width(distance: Int[Tensor, "..."], num_buckets: int, max_
     return torch.where(steps < exact, steps, shared.clamp(max=num_buckets - 1))
 
 
+def _buckets_begun_late(
+    distance: Int[Tensor, "..."], num_buckets: int, max_distance: int, *, first: int
+) -> Int[Tensor, "..."]:
+    exact = num_buckets // 2
+    steps = distance.clamp(min=0)
+    begins = [exact * (max_distance / exact) ** (step / exact) for step in range(first, exact)]
+    shared = exact - 1 + first + sum((steps > begin).long() for begin in begins)
+    return torch.where(steps < exact, steps, shared)
+
+
 BUCKETS = Exercise(
     specification=_buckets_by_hand,
     make_cases=_bucket_cases,
@@ -158,6 +170,18 @@ BUCKETS = Exercise(
         Mistake(
             answer=lambda distance, num_buckets, max_distance: distance.clamp(min=0, max=num_buckets - 1),
             message="Every distance got a bucket of its own until none was left. Half of them have to be shared.",
+        ),
+        Mistake(
+            answer=lambda distance, num_buckets, max_distance: _buckets_begun_late(
+                distance, num_buckets, max_distance, first=1
+            ),
+            message="A bucket begins at its beginning: `>=`, not `>`.",
+        ),
+        Mistake(
+            answer=lambda distance, num_buckets, max_distance: _buckets_begun_late(
+                distance, num_buckets, max_distance, first=0
+            ),
+            message="A bucket begins at its beginning, the first shared one at exact: `>=`, not `>`.",
         ),
     ),
     otherwise="Compare with bucket_of, one distance after another. Which half of the buckets is wrong?",
@@ -229,6 +253,12 @@ BOTH_DIRECTIONS = Exercise(
             ),
             message="The whole future fell into one bucket. Take the size of the distance before sorting it.",
         ),
+        Mistake(
+            answer=lambda distance, num_buckets, max_distance: (
+                _past(distance.abs(), num_buckets // 2, max_distance // 2) + num_buckets // 2 * (distance < 0)
+            ),
+            message="The largest distance is the same for both directions: do not halve it.",
+        ),
     ),
 )
 
@@ -287,6 +317,12 @@ SLOT_BIAS = Exercise(
                 :, _slot_distances_by_hand(num_slots).clamp(max=len(table) - 1)
             ],
             message="The table was read at the distances. Its rows are buckets: turn distances into buckets first.",
+        ),
+        Mistake(
+            answer=lambda table, num_slots, max_distance: _bias(table, num_slots, max_distance).T.reshape(
+                table.shape[1], num_slots
+            ),
+            message="Reshape does not exchange axes. `.T` does.",
         ),
     ),
     otherwise="Print the distances, then the buckets, then the bias, for three slots. Which is the first to be wrong?",
@@ -390,6 +426,10 @@ SEES_ORDER = Exercise(
     ),
     otherwise="True is asked where the order of the slots changes the result, False where it does not. Is the "
     "tolerance too small (take atol=1e-5)? Does every slot move?",
+    error_hints={
+        "shapes cannot be multiplied": "The query has the shape (width,), without a second axis. Keys and values have "
+        "one row per slot.",
+    },
 )
 
 

@@ -375,6 +375,18 @@ RUN_IN_SEGMENTS = Exercise(
         ),
     ),
     otherwise="In each turn: read the segment with the memory as it stands, then write, then keep the last layer.",
+    error_hints={
+        "hiddens came with": "`model.write` takes all layers at once: give it all of "
+        "`model.read(segment, memory).hiddens`.",
+        "'Reading' object has no attribute": "What `model.read` returns has the hidden vectors under the name "
+        "`.hiddens`.",
+        "has no attribute 'hiddens'": "Only what `model.read` returns has `.hiddens`. Write "
+        "`hiddens = model.read(segment, memory).hiddens`.",
+        "as element 0 in argument 0": "`torch.cat` joins tensors. Keep the last layer of every segment, `hiddens[-1]`, "
+        "with `hiddens = model.read(segment, memory).hiddens`.",
+        "of type 'NoneType' has no len": "The memory before the first segment is empty, but it is not None: "
+        "`empty_memory(model, embedded)`.",
+    },
 )
 
 

@@ -42,7 +42,7 @@ class GateExplorer(Figure):
     _esm = join_script("gate_explorer")
     _css = join_style("gate_explorer")
 
-    curve = traitlets.List(traitlets.Float(), read_only=True, help="gelu at every tenth").tag(sync=True)
+    curve = traitlets.List(traitlets.Float(), gelu_curve(), read_only=True, help="gelu at every tenth").tag(sync=True)
     gates: Any = traitlets.List(help="in tenths").tag(sync=True)
     values: Any = traitlets.List(help="in tenths").tag(sync=True)
     tokens = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -78,7 +78,6 @@ class GateExplorer(Figure):
             step=step,
             unit=unit,
         )
-        self.set_trait("curve", gelu_curve())
 
     def point(self) -> tuple[int, int]:
         """Return the gate and the value that are shown, in tenths: those of the unit, or the reader's own."""
@@ -112,7 +111,7 @@ class GateExplorer(Figure):
         )
 
     def _gelu(self, gate: int) -> float:
-        height: float = gelu_curve()[gate + REACH]
+        height: float = self.curve[gate + REACH]
         return height
 
     def _who(self) -> str:

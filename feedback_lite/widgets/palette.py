@@ -52,13 +52,14 @@ def css_variables(theme: Theme) -> str:
 
 
 def palette_css() -> str:
-    """Return the style sheet that sets every colour: as chosen, else as the reader's system asks."""
+    """Return the style sheet that sets every colour: as chosen, else as the reader's system asks; on paper, light."""
     light, dark = css_variables("light"), css_variables("dark")
     return (
         f":root {{ {light} }}\n"
         f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
         f"{_CHOSEN['light']} {{ {light} }}\n"
         f"{_CHOSEN['dark']} {{ {dark} }}\n"
+        f"@media print {{ :root, {_CHOSEN['dark']} {{ {light} }} }}\n"
     )
 
 

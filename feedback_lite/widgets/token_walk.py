@@ -122,7 +122,7 @@ def _ending(model: FeedbackTransformer, step: Any, vocabulary: Sequence[str]) ->
         ),
         _station(
             "Logits",
-            "answer",
+            "logits",
             f'the largest logit is {step.logits[best[0]].item():.1f}, for "{vocabulary[best[0]]}". This is the answer, '
             f"with a probability of {_percent(probabilities[best[0]].item())}.",
             [],

@@ -1,4 +1,4 @@
-"""Right answers to every exercise, at least two each, written differently from the solution in the chapter."""
+"""Answers to the exercises: at least two right ones to each, unlike the chapter's own, and some that stop."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,4 +23,9 @@ RIGHT_ANSWERS: dict[str, list[Callable[..., Any]]] = {
     **feed_forward.RIGHT_ANSWERS,
     **segments.RIGHT_ANSWERS,
     **whole_model.RIGHT_ANSWERS,
+}
+
+STOPPING_ANSWERS: dict[str, list[tuple[Callable[..., Any], str]]] = {
+    **relative_positions.STOPPING_ANSWERS,
+    **segments.STOPPING_ANSWERS,
 }

@@ -12,6 +12,10 @@ def may_read_as_a_triangle(num_slots: int, num_tokens: int) -> torch.Tensor:
     return torch.ones(num_tokens, num_slots + num_tokens).tril(num_slots).bool()
 
 
+def may_read_in_ones(num_slots: int, num_tokens: int) -> torch.Tensor:
+    return torch.ones(num_tokens, num_slots + num_tokens).tril(num_slots)
+
+
 def may_read_in_lists(num_slots: int, num_tokens: int) -> list[list[bool]]:
     return [[True] * (num_slots + token + 1) + [False] * (num_tokens - token - 1) for token in range(num_tokens)]
 
@@ -64,7 +68,7 @@ def judge_by_own_token(prepare: Callable[..., tuple[torch.Tensor, torch.Tensor]]
 
 
 RIGHT_ANSWERS: dict[str, list[Callable[..., Any]]] = {
-    "may-read": [may_read_as_a_triangle, may_read_in_lists],
+    "may-read": [may_read_as_a_triangle, may_read_in_ones, may_read_in_lists],
     "masked-weights": [masked_by_division, masked_by_a_large_number],
     "split-heads": [split_by_view, split_by_chunks],
     "read": [read_by_torch, read_head_by_head],

@@ -53,6 +53,11 @@ def judge_by_equal_vectors(mix: Callable[..., torch.Tensor]) -> bool:
     return bool(torch.isclose(mix(same, torch.tensor([3.0, -1.0, 5.0])), same[0]).all())
 
 
+def judge_by_all_entries(mix: Callable[..., torch.Tensor]) -> torch.Tensor:
+    same = torch.ones(3, 1, 1, 2)
+    return torch.isclose(mix(same, torch.tensor([3.0, -1.0, 5.0])), same[0]).all()
+
+
 def judge_by_known_result(mix: Callable[..., torch.Tensor]) -> bool:
     hiddens, layer_weights = torch.randn(5, 2, 3, 4), torch.randn(5)
     return torch.allclose(mix(hiddens, layer_weights), mix_in_a_loop(hiddens, layer_weights), atol=1e-4)
@@ -63,5 +68,5 @@ RIGHT_ANSWERS: dict[str, list[Callable[..., Any]]] = {
     "anchor-weights": [anchored_in_a_loop, lambda layer_weights: layer_weights.double() - layer_weights[0].item()],
     "mix-layers": [mix_in_a_loop, mix_of_doubles],
     "write-slot": [slot_of_two_products, slot_projected_first],
-    "catch-unused-softmax": [judge_by_equal_vectors, judge_by_known_result],
+    "catch-unused-softmax": [judge_by_equal_vectors, judge_by_all_entries, judge_by_known_result],
 }

@@ -1,4 +1,4 @@
-"""Right answers to the exercises of chapter 08, written differently from the chapter's own."""
+"""Right answers to the exercises of chapter 08, written differently from the chapter's own, and some that stop."""
 
 from collections.abc import Callable
 from typing import Any
@@ -63,6 +63,70 @@ def run_with_indices(model: FeedbackTransformer, tokens: torch.Tensor) -> torch.
     return logits
 
 
+def run_writes_the_reading(model: FeedbackTransformer, tokens: torch.Tensor) -> torch.Tensor:
+    """`.hiddens` is forgotten: `read` returns the attention weights too."""
+    embedded = model.embedding(tokens)
+    memory, tops = Memory(*model.to_keys_values(embedded[:, :0])), []
+    for segment in embedded.split(model.config.segment_length, dim=1):
+        hiddens: Any = model.read(segment, memory)
+        memory = model.write(hiddens, memory)
+        tops.append(hiddens[-1])
+    return model.head(torch.cat(tops, dim=1))
+
+
+def run_writes_the_last_layer(model: FeedbackTransformer, tokens: torch.Tensor) -> torch.Tensor:
+    embedded = model.embedding(tokens)
+    memory, tops = Memory(*model.to_keys_values(embedded[:, :0])), []
+    for segment in embedded.split(model.config.segment_length, dim=1):
+        tops.append(model.read(segment, memory).hiddens[-1])
+        memory = model.write(tops[-1], memory)
+    return model.head(torch.cat(tops, dim=1))
+
+
+def run_keeps_the_reading(model: FeedbackTransformer, tokens: torch.Tensor) -> torch.Tensor:
+    embedded = model.embedding(tokens)
+    memory, tops = Memory(*model.to_keys_values(embedded[:, :0])), []
+    for segment in embedded.split(model.config.segment_length, dim=1):
+        reading: Any = model.read(segment, memory)
+        memory = model.write(reading.hiddens, memory)
+        tops.append(reading)
+    return model.head(torch.cat(tops, dim=1))
+
+
+def run_keeps_the_weights(model: FeedbackTransformer, tokens: torch.Tensor) -> torch.Tensor:
+    """The last entry of what `read` returns is not the last layer."""
+    embedded = model.embedding(tokens)
+    memory, tops = Memory(*model.to_keys_values(embedded[:, :0])), []
+    for segment in embedded.split(model.config.segment_length, dim=1):
+        reading: Any = model.read(segment, memory)
+        memory = model.write(reading.hiddens, memory)
+        tops.append(reading[-1])
+    return model.head(torch.cat(tops, dim=1))
+
+
+def run_misnames_the_hiddens(model: FeedbackTransformer, tokens: torch.Tensor) -> torch.Tensor:
+    embedded = model.embedding(tokens)
+    reading: Any = model.read(embedded, Memory(*model.to_keys_values(embedded[:, :0])))
+    return model.head(reading.hidden[-1])
+
+
+def run_takes_hiddens_of_a_call(model: FeedbackTransformer, tokens: torch.Tensor) -> torch.Tensor:
+    output: Any = model(tokens)
+    return model.head(output.hiddens[-1])
+
+
+def run_takes_hiddens_of_a_tensor(model: FeedbackTransformer, tokens: torch.Tensor) -> torch.Tensor:
+    embedded = model.embedding(tokens)
+    hiddens: Any
+    hiddens, _ = model.read(embedded, Memory(*model.to_keys_values(embedded[:, :0])))
+    return model.head(hiddens.hiddens[-1])
+
+
+def run_starts_without_a_memory(model: FeedbackTransformer, tokens: torch.Tensor) -> torch.Tensor:
+    nothing: Any = None
+    return model.head(model.read(model.embedding(tokens), nothing).hiddens[-1])
+
+
 def judge_by_lone_token(model: FeedbackTransformer) -> bool:
     length = model.config.segment_length
     tokens = torch.randint(7, (2, 2 * length + 2))
@@ -85,4 +149,18 @@ RIGHT_ANSWERS: dict[str, list[Callable[..., Any]]] = {
     "direct-reads": [reads_in_loops, reads_by_comparison],
     "run-in-segments": [run_by_calls, run_with_indices],
     "catch-lone-token": [judge_by_lone_token, judge_by_growing],
+}
+
+# Answers that stop with an error, and a part of the hint that has to follow.
+STOPPING_ANSWERS: dict[str, list[tuple[Callable[..., Any], str]]] = {
+    "run-in-segments": [
+        (run_writes_the_reading, "takes all layers"),
+        (run_writes_the_last_layer, "takes all layers"),
+        (run_keeps_the_reading, "Keep the last layer"),
+        (run_keeps_the_weights, "Keep the last layer"),
+        (run_misnames_the_hiddens, "has the hidden vectors under the name `.hiddens`"),
+        (run_takes_hiddens_of_a_call, "Only what `model.read` returns has `.hiddens`"),
+        (run_takes_hiddens_of_a_tensor, "Only what `model.read` returns has `.hiddens`"),
+        (run_starts_without_a_memory, "`empty_memory(model, embedded)`"),
+    ],
 }

@@ -1,7 +1,8 @@
 """What there is on the site: its pages, its figures, and every control of every figure.
 
 A new page needs nothing here (the table of contents names it), a new figure a row in FIGURES, and a new control a row
-in CONTROLS. Tests hold these tables complete.
+in CONTROLS. A new kind of figure needs a look in LOOKS, and its states in ``test_every_state.py``. Tests hold all these
+tables complete.
 """
 
 import math
@@ -57,6 +58,7 @@ LOOKS = {
             done: figure.querySelectorAll('.fl-station[data-state="done"]').length,
             token: Number(text(".fl-value").split(":")[0]),
             tokens: Number(figure.querySelector('[data-control="token"]').max),
+            bars: [...figure.querySelectorAll(".fl-bar-number")].map((bar) => bar.textContent.replace(/\\s/g, " ")),
             picture: figure.querySelector("svg").innerHTML,
         };
     }""",
@@ -87,6 +89,7 @@ LOOKS = {
             slot: Number(one('[data-control="slot"]').getAttribute("aria-valuenow")),
             slots: Number(one('[data-control="slot"]').getAttribute("aria-valuemax")),
             covered: runs.reduce((sum, count) => sum + count, 0),
+            buckets: [...figure.querySelectorAll(".fl-bucket")].map((box) => Number(box.dataset.bucket)),
             picture: one("svg").innerHTML,
         };
     }""",
@@ -105,6 +108,7 @@ LOOKS = {
             pairs: pairs.length,
             future: figure.querySelectorAll(".fl-struck").length,
             weights: figure.querySelectorAll(".fl-weight").length,
+            numbers: pairs.map((pair) => text(pair.querySelector(".fl-number"))),
             pressed: [...figure.querySelectorAll('[aria-pressed="true"]')].map(text),
             picture: figure.querySelector("svg").innerHTML,
         };

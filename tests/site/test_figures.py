@@ -130,6 +130,27 @@ def test_focus_can_be_seen(page_name: str, kind: str, stage: Visit) -> None:
             page.keyboard.press("Tab")
 
 
+@pytest.mark.parametrize(("page_name", "kind"), [pair for pair in FIGURES if pair[1] != "predict"])
+def test_picture_is_drawn_for_the_width_at_which_it_is_seen(page_name: str, kind: str, visit: Visit) -> None:
+    page = visit(page_name)
+    for figure in figures_of(page, kind):
+        picture, picker = figure.locator("svg").first, figure.locator("[role=slider]")
+        if picker.count():
+            picker.focus()
+        for width in (360, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            expect(picture).to_be_visible()
+            page.wait_for_function(
+                """(picture) => {
+                    const drawn = picture.viewBox.baseVal.width, seen = picture.getBoundingClientRect().width;
+                    return Math.abs(drawn - seen) < 1 && (drawn < 400) === (innerWidth < 400);
+                }""",
+                arg=picture.element_handle(),
+            )
+            if picker.count():
+                expect(picker).to_be_focused()
+
+
 # ---- single figures
 
 
@@ -181,30 +202,6 @@ def mixtures_on(page: Page) -> list[tuple[Locator, LayerMixture]]:
         arguments = {name: state[name] for name in ("hiddens", "layer_weights", "tokens", "layer_names", "accuracy")}
         found.append((figure, LayerMixture(**arguments, does=state["does"], step=state["step"])))
     return found
-
-
-def test_layer_mixture_speaks_as_in_python(stage: Visit) -> None:
-    for page_name in {name for name, kind in FIGURES if kind == "layer-mixture"}:
-        page = stage(page_name)
-        for figure, twin in mixtures_on(page):
-            for name in ("embedding only", "last layer only", "learned"):
-                if name != "learned" or twin.mixture != "learned":
-                    control(figure, f"preset {name}").click()
-                twin.mixture = name
-                assert look(figure, "layer-mixture")["sentence"] == words(twin.sentence)
-            control(figure, "preset equal shares").click()
-            twin.set_state({"weights": [0] * len(twin.layer_weights), "mixture": "sliders"})
-            assert look(figure, "layer-mixture")["sentence"] == words(twin.sentence)
-            for layer, (key, weight) in enumerate([("End", 3), ("Home", -3), ("ArrowRight", 1)]):
-                control(figure, f"weight {layer}").press(key)
-                twin.weights = [weight if row == layer else old for row, old in enumerate(twin.weights)]
-                assert look(figure, "layer-mixture")["sentence"] == words(twin.sentence)
-            control(figure, "restart").click()
-            for step in range(1, len(twin.tokens) + 1):
-                twin.step = step
-                assert look(figure, "layer-mixture")["sentence"] == words(twin.sentence)
-                if step < len(twin.tokens):
-                    control(figure, "step").click()
 
 
 def test_learned_weights_move_to_the_next_whole_one(stage: Visit) -> None:
@@ -294,6 +291,31 @@ def test_picture_draws_the_mixture(stage: Visit) -> None:
                 torch.testing.assert_close(torch.tensor(drawn, dtype=torch.float64), strength, rtol=0, atol=6e-4)
 
 
+# ---- colours
+
+ATTENTION = {  # what shows it first, and what is drawn
+    "bucket-explorer": ((), ".fl-bar"),
+    "mask-explorer": (("show layer 1, head 1",), ".fl-weight"),
+    "token-walk": ((), ".fl-bars .fl-bar"),
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("page_name", "kind"), [pair for pair in FIGURES if pair[1] in ATTENTION])
+def test_attention_weights_are_blue(page_name: str, kind: str, theme: str, visit: Visit) -> None:
+    first, drawn = ATTENTION[kind]
+    paints = """(bars) => bars.map((bar) => [getComputedStyle(bar).fill, getComputedStyle(bar).stroke])"""
+    blue, paper = (getattr(PALETTE[name], theme) for name in ("query", "paper"))
+    for figure in figures_of(visit(page_name, color_scheme=theme), kind):
+        for name in first:
+            control(figure, name).click()
+        found = {tuple(map(as_hex, pair)) for pair in figure.locator(drawn).evaluate_all(paints)}
+        assert found
+        assert found <= {(blue, None), (paper, blue)}  # filled, or outlined for every second head
+        if kind == "token-walk":
+            assert len(found) == 2
+
+
 # ---- motion, sizes, themes
 
 
@@ -377,6 +399,11 @@ def test_figure_follows_the_theme_of_its_surroundings(page_name: str, kind: str,
         page.emulate_media(color_scheme="light")
 
 
-def background(figure: Locator) -> str:
-    colour: str = figure.evaluate("(node) => getComputedStyle(node).backgroundColor")
-    return "#" + "".join(f"{int(channel):02x}" for channel in re.findall(r"\d+", colour)[:3])
+def background(figure: Locator) -> str | None:
+    return as_hex(figure.evaluate("(node) => getComputedStyle(node).backgroundColor"))
+
+
+def as_hex(colour: str) -> str | None:
+    """Return a computed colour such as "rgb(0, 9, 255)" as the palette writes it, and "none" as None."""
+    channels = re.findall(r"\d+", colour)[:3]
+    return "#" + "".join(f"{int(channel):02x}" for channel in channels) if channels else None

@@ -8,12 +8,18 @@ import torch
 
 from feedback_lite.exercises import EXERCISES
 from feedback_lite.lesson import check
-from tests.answers import RIGHT_ANSWERS
+from tests.answers import RIGHT_ANSWERS, STOPPING_ANSWERS
 
 MISTAKES = [
     pytest.param(name, mistake, id=f"{name}-{number}")
     for name, exercise in EXERCISES.items()
     for number, mistake in enumerate(exercise.mistakes, start=1)
+]
+
+STOPPING = [
+    pytest.param(name, answer, hint, id=answer.__name__)
+    for name, answers in STOPPING_ANSWERS.items()
+    for answer, hint in answers
 ]
 
 
@@ -38,6 +44,37 @@ def test_wrong_answers_are_told_what_is_wrong(name: str, mistake: Any, capsys: p
     assert mistake.message in printed
     assert "expected: " in printed
     assert "came: " in printed
+
+
+@pytest.mark.parametrize("fill", [-10.0, -20.0, -30.0, -100.0, -450.0])
+def test_every_usual_score_in_place_of_minus_infinity_is_too_high(
+    fill: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check("masked-weights", lambda scores, mask: scores.masked_fill(~mask, fill).softmax(dim=-1))
+    assert "A finite score is not low enough" in capsys.readouterr().out
+    check("masked-weights", lambda scores, mask: (scores + fill * ~mask).softmax(dim=-1))
+    assert "A finite score is not low enough" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(("name", "answer", "hint"), STOPPING)
+def test_answers_that_stop_are_told_what_to_do(
+    name: str, answer: Callable[..., Any], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check(name, answer)
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"{name}: not yet. Your function stopped with ")
+    hints = [EXERCISES[name].error_hints[part] for part in EXERCISES[name].error_hints if part in printed]
+    assert len(hints) == 1
+    assert hint in hints[0]
+    assert printed.endswith(f"{hints[0]}\n")
+
+
+def test_every_hint_of_an_exercise_is_given_to_some_answer_that_stops() -> None:
+    assert STOPPING_ANSWERS.keys() == {name for name, exercise in EXERCISES.items() if exercise.error_hints}
+    for name, answers in STOPPING_ANSWERS.items():
+        hints = EXERCISES[name].error_hints.values()
+        assert [told for told in hints if not any(hint in told for _, hint in answers)] == []
 
 
 @pytest.mark.parametrize("name", EXERCISES)

@@ -9,12 +9,9 @@ from traitlets import TraitError
 from feedback_lite import RelativePositionBias, distances, relative_position_bucket
 from feedback_lite.widgets import BucketExplorer
 from feedback_lite.widgets.bucket_explorer import is_possible, setting_key
+from tests.figures import BUCKET_TABLE, bucket_explorer
 
-HEADS = 3
-
-
-def table() -> torch.Tensor:
-    return torch.randn(16, HEADS, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+HEADS = BUCKET_TABLE.shape[1]
 
 
 def test_explorer_starts_with_the_numbering_that_makes_the_point() -> None:
@@ -27,7 +24,7 @@ def test_explorer_starts_with_the_numbering_that_makes_the_point() -> None:
 
 
 def test_explorer_retells_what_a_kernel_sets() -> None:
-    figure = BucketExplorer(table(), num_slots=7, num_buckets=8, slot=2)
+    figure = bucket_explorer(num_slots=7, num_buckets=8, slot=2)
     assert "Memory counted: the 7 slots fall into 5 buckets. Memory left out: into 1 bucket." in figure.sentence
     figure.direction, figure.head = "both directions", 3
     # Half of the buckets is for the future now: distances 0 to 6 to the left take the buckets 0 (once), 5, 6 and 7.
@@ -39,37 +36,35 @@ def test_explorer_retells_what_a_kernel_sets() -> None:
 @pytest.mark.parametrize(("num_buckets", "max_distance"), [(4, 8), (8, 32), (16, 16)])
 def test_rows_are_those_of_the_package(num_buckets: int, max_distance: int, direction: str) -> None:
     slots = 13
-    rows = BucketExplorer(table(), num_slots=slots).rows[setting_key(num_buckets, max_distance, direction)]
+    rows = bucket_explorer(num_slots=slots).rows[setting_key(num_buckets, max_distance, direction)]
     for name, position in (("counted", slots), ("left out", 0)):
         apart = distances(torch.tensor([position]), torch.arange(slots))
         buckets = relative_position_bucket(
             apart, num_buckets=num_buckets, max_distance=max_distance, causal=direction == "past only"
         )[0]
         assert rows[name]["buckets"] == buckets.tolist()
-        expected = torch.stack([table()[bucket] for bucket in buckets.tolist()]).T.softmax(dim=1)
+        expected = torch.stack([BUCKET_TABLE[bucket] for bucket in buckets.tolist()]).T.softmax(dim=1)
         torch.testing.assert_close(torch.tensor(rows[name]["weights"]).double(), expected, rtol=0, atol=6e-4)
 
 
 def test_weights_are_those_of_the_bias_alone() -> None:
     bias = RelativePositionBias(num_heads=HEADS, num_buckets=16, max_distance=16).double()
-    bias.load_state_dict({"table": table()})
+    bias.load_state_dict({"table": BUCKET_TABLE})
     weights = bias(distances(torch.tensor([16]), torch.arange(16)))[:, 0].softmax(dim=-1)
-    shown = BucketExplorer(table()).rows[setting_key(16, 16, "past only")]["counted"]["weights"]
+    shown = bucket_explorer().rows[setting_key(16, 16, "past only")]["counted"]["weights"]
     torch.testing.assert_close(torch.tensor(shown).double(), weights.detach(), rtol=0, atol=6e-4)
 
 
 def test_every_possible_setting_is_stored_and_no_other() -> None:
-    rows = BucketExplorer(table()).rows
+    rows = bucket_explorer().rows
     assert setting_key(16, 8, "past only") not in rows
     assert setting_key(16, 8, "both directions") in rows
     assert not is_possible(16, 8, "past only")
     assert len(rows) == 17
 
 
-def test_state_is_json() -> None:
-    state = {key: value for key, value in BucketExplorer(table()).get_state().items() if key != "_dom_classes"}
-    assert json.loads(json.dumps(state, allow_nan=False)) == state
-    assert len(json.dumps(state["rows"])) < 25_000
+def test_state_is_small() -> None:
+    assert len(json.dumps(bucket_explorer().rows)) < 25_000
 
 
 @pytest.mark.parametrize(
@@ -98,4 +93,4 @@ def test_impossible_tables_are_refused(arguments: dict[str, Any], message: str) 
 )
 def test_impossible_states_are_refused(name: str, value: object, message: str) -> None:
     with pytest.raises(TraitError, match=message):
-        setattr(BucketExplorer(table()), name, value)
+        setattr(bucket_explorer(), name, value)

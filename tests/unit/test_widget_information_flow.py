@@ -13,19 +13,9 @@ from traitlets import TraitError
 from feedback_lite import FeedbackConfig, FeedbackTransformer, Memory
 from feedback_lite.widgets import Arrangement, Cell, InformationFlow, longest_ways
 from feedback_lite.widgets.information_flow import DIGITS, cells
+from tests.figures import ARRANGEMENTS, information_flow
 
-TOKENS, LAYERS = 7, 2
-FOUR = [
-    Arrangement("ordinary"),
-    Arrangement("cache", 3, 3),
-    Arrangement("feedback"),
-    Arrangement("segments", 3),
-]
-
-
-def flow(**changes: object) -> InformationFlow:
-    arguments: dict[str, object] = {"num_tokens": TOKENS, "num_layers": LAYERS, "token": 5, "layer": 1, "chosen": 3}
-    return InformationFlow(FOUR, **{**arguments, **changes})
+TOKENS, LAYERS = 7, 2  # as information_flow() has them
 
 
 def reached_in_model(config: FeedbackConfig) -> dict[Cell, set[Cell]]:
@@ -94,7 +84,7 @@ def test_rounds_are_segments_times_layers(length: int) -> None:
 def test_feedback_is_segments_of_one_and_one_segment_is_ordinary() -> None:
     ways = {
         (one.kind, one.segment_length): longest_ways(one, TOKENS, LAYERS)
-        for one in (*FOUR, Arrangement("segments", 1), Arrangement("segments", TOKENS), Arrangement("cache", 4))
+        for one in (*ARRANGEMENTS, Arrangement("segments", 1), Arrangement("segments", TOKENS), Arrangement("cache", 4))
     }
     assert ways["feedback", 1] == ways["segments", 1]
     assert ways["ordinary", 1] == ways["segments", TOKENS] == ways["cache", 4]
@@ -119,8 +109,8 @@ def test_segments_read_memory_the_layer_below_and_themselves() -> None:
 
 
 def test_tables_hold_the_ways_and_the_reads() -> None:
-    figure, order = flow(), list(cells(TOKENS, LAYERS))
-    for number, arrangement in enumerate(FOUR):
+    figure, order = information_flow(), list(cells(TOKENS, LAYERS))
+    for number, arrangement in enumerate(ARRANGEMENTS):
         ways = longest_ways(arrangement, TOKENS, LAYERS)
         for row, to in enumerate(order):
             for column, source in enumerate(order):
@@ -132,7 +122,7 @@ def test_tables_hold_the_ways_and_the_reads() -> None:
 
 
 def test_the_sentence_tells_the_cell_the_ways_and_the_rounds() -> None:
-    figure = flow()
+    figure = information_flow()
     assert figure.sentence == (
         "Segments of 3. Token 5, layer 1: 11 cells reach it, and the longest way to it runs through 3 layers. "
         "All 7 tokens take 6 rounds, one after another."
@@ -142,7 +132,7 @@ def test_the_sentence_tells_the_cell_the_ways_and_the_rounds() -> None:
     figure.set_state({"chosen": 0, "token": 1, "layer": 1})
     assert figure.sentence.startswith("Ordinary. Token 1, layer 1: 1 cell reaches it")
     assert "runs through 1 layer. All 7 tokens take 2 rounds" in figure.sentence
-    assert InformationFlow(FOUR).sentence.startswith("Ordinary. Token 12, layer 1: 12 cells")
+    assert InformationFlow(ARRANGEMENTS).sentence.startswith("Ordinary. Token 12, layer 1: 12 cells")
 
 
 def test_ways_grow_with_the_past() -> None:
@@ -155,11 +145,11 @@ def test_ways_grow_with_the_past() -> None:
     ("arrangements", "changes", "message"),
     [
         ([], {}, "arrangements must be one or more of different names, got \\[\\]"),
-        ([FOUR[0], FOUR[0]], {}, "arrangements must be one or more of different names"),
+        ([ARRANGEMENTS[0], ARRANGEMENTS[0]], {}, "arrangements must be one or more of different names"),
         ([Arrangement("segments", 0)], {}, "segment_length must be at least 1, got 0"),
         ([Arrangement("cache", 2, 0)], {}, "memory_size must be at least 1, got 0"),
-        (FOUR, {"num_tokens": 0}, "num_tokens must be at least 1, got 0"),
-        (FOUR, {"num_tokens": 40}, "num_tokens must be at most 30 with 2 layers, got 40"),
+        (ARRANGEMENTS, {"num_tokens": 0}, "num_tokens must be at least 1, got 0"),
+        (ARRANGEMENTS, {"num_tokens": 40}, "num_tokens must be at most 30 with 2 layers, got 40"),
     ],
 )
 def test_impossible_pictures_are_refused(arrangements: list[Arrangement], changes: dict, message: str) -> None:
@@ -182,4 +172,4 @@ def test_an_unknown_kind_is_refused() -> None:
 )
 def test_impossible_states_are_refused(name: str, value: int, message: str) -> None:
     with pytest.raises(TraitError, match=message):
-        setattr(flow(), name, value)
+        setattr(information_flow(), name, value)

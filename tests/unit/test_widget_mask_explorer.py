@@ -7,29 +7,19 @@ from traitlets import TraitError
 
 from feedback_lite.widgets import MaskExplorer
 from feedback_lite.widgets.mask_explorer import MOST_SLOTS, MOST_TOKENS, all_tables
-
-
-def even(most: int = MOST_SLOTS) -> list[list[float]]:
-    return [[1 / slots] * slots for slots in range(1, most + 1)]
-
-
-def explorer(**changes: int) -> MaskExplorer:
-    return MaskExplorer({"layer 1, head 1": even(), "layer 1, head 2": even()}, **changes)
+from tests.figures import even_weights, mask_explorer
 
 
 def test_it_starts_with_a_key_in_the_future() -> None:
-    figure = explorer()
+    figure = mask_explorer()
     assert figure.sentence == (
         "The query at position 4 may read 5 of 6 keys. The key at position 5 is a token of the segment. "
         "Distance: 4 − 5 = −1, below 0, in the future, not allowed."
     )
-    assert repr(figure).startswith("MaskExplorer: The query at position 4")
-    data, _ = figure._repr_mimebundle_()
-    assert data["text/plain"] == figure.sentence
 
 
 def test_it_tells_of_slots_and_weights() -> None:
-    figure = explorer()
+    figure = mask_explorer()
     figure.tokens = 1
     assert (figure.query, figure.key) == (0, 2)
     assert figure.sentence == (
@@ -43,7 +33,7 @@ def test_it_tells_of_slots_and_weights() -> None:
 
 
 def test_it_tells_when_there_is_no_key() -> None:
-    figure = explorer(slots=0, tokens=1, query=0, key=0)
+    figure = mask_explorer(slots=0, tokens=1, query=0, key=0)
     assert figure.sentence == (
         "Memory is empty, and the token at position 0 is no key. There is no key at all: attention adds nothing."
     )
@@ -64,26 +54,20 @@ def test_tables_hold_every_case() -> None:
     assert tables["0,1"] == {"distance": [[]], "mask": [[]]}
 
 
-def test_state_is_small_json_and_its_script_one_module() -> None:
-    figure = explorer()
-    state = {key: value for key, value in figure.get_state().items() if key != "_dom_classes"}
-    assert json.loads(json.dumps(state, allow_nan=False)) == state
-    assert len(json.dumps(figure.tables)) < 8_000
-    assert figure._esm.count("export default") == 1
-    assert len(figure._esm) < 32_000
-    assert "\nimport " not in figure._esm
+def test_state_is_small() -> None:
+    assert len(json.dumps(mask_explorer().tables)) < 8_000
 
 
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
         ({}, "weights must name one head or more"),
-        ({"distances": even()}, "weights must name one head or more"),
+        ({"distances": even_weights()}, "weights must name one head or more"),
         (
-            {"a": even(5)},
+            {"a": even_weights(5)},
             r"weights of 'a' must have \[1, 2, 3, 4, 5, 6\] weights in their cases, got \[1, 2, 3, 4, 5\]",
         ),
-        ({"a": [[1.5], *even()[1:]]}, "weights of 'a' must lie between 0 and 1, got 1.5"),
+        ({"a": [[1.5], *even_weights()[1:]]}, "weights of 'a' must lie between 0 and 1, got 1.5"),
     ],
 )
 def test_weights_that_do_not_fit_are_refused(weights: dict[str, list[list[float]]], message: str) -> None:
@@ -103,4 +87,4 @@ def test_weights_that_do_not_fit_are_refused(weights: dict[str, list[list[float]
 )
 def test_impossible_states_are_refused(name: str, value: object, message: str) -> None:
     with pytest.raises(TraitError, match=message):
-        setattr(explorer(), name, value)
+        setattr(mask_explorer(), name, value)

@@ -1,29 +1,15 @@
 """The figure of the memory queue: its paths, its words, and what it refuses."""
 
 import json
-import re
 from itertools import product
-from typing import Any
 
 import pytest
 from traitlets import TraitError
 
-from feedback_lite.widgets import MemoryQueue, count_paths, shortest_path
+from feedback_lite.widgets import count_paths, shortest_path
+from tests.figures import GAME, QUEUE_SIZES, QUEUE_TRIED, memory_queue, queue_changes
 
-STEPS, SIZES = 7, 3
-TOKENS = ["ball under 3", *(f"swap {cup} and {cup + 1}" for cup in (1, 2, 3, 4, 1, 2))]
-TRIED = [4, 9, 9, 9, 9, 9, 9]
-
-
-def changed() -> list[list[list[int]]]:
-    """Every count is another one in the places that the sentences below read."""
-    return [[[(size + step + token) % 5 for token in range(STEPS)] for step in range(STEPS)] for size in range(SIZES)]
-
-
-def queue(**changes: object) -> MemoryQueue:
-    numbers = {"memory_size": 2, "step": 6, "token": 1}
-    arguments: dict[str, Any] = {"tokens": TOKENS, "changed": changed(), "tried": TRIED, **numbers}
-    return MemoryQueue(**{**arguments, **changes})
+STEPS, SIZES = len(GAME), QUEUE_SIZES
 
 
 def all_paths(distance: int, memory_size: int) -> list[tuple[int, ...]]:
@@ -52,7 +38,7 @@ def test_paths_of_three_slots_by_hand() -> None:
 
 
 def test_it_tells_of_an_evicted_token() -> None:
-    figure = queue()
+    figure = memory_queue()
     assert figure.sentence == (
         "Step 6, swap 1 and 2: the memory holds slots 4 to 5. Slot 1 (ball under 3) was evicted at the end of step 3. "
         "8 paths lead from it to step 6; the shortest has 3 reads. "
@@ -80,7 +66,7 @@ def test_it_tells_of_an_evicted_token() -> None:
     ],
 )
 def test_it_retells_what_a_kernel_sets(state: dict[str, int], words: str) -> None:
-    figure = queue()
+    figure = memory_queue()
     figure.set_state(state)
     assert words in figure.sentence
 
@@ -88,21 +74,14 @@ def test_it_retells_what_a_kernel_sets(state: dict[str, int], words: str) -> Non
 def test_effect_is_that_of_size_step_and_token() -> None:
     for size, step, token in product(range(1, SIZES + 1), range(2, STEPS + 1), range(1, STEPS)):
         if token < step:
-            told = queue(memory_size=size, step=step, token=token).sentence
-            expected = changed()[size - 1][step - 1][token - 1]
-            assert told.endswith(f"the model's answer now changes in {expected} of {TRIED[token - 1]} cases.")
+            told = memory_queue(memory_size=size, step=step, token=token).sentence
+            expected = queue_changes()[size - 1][step - 1][token - 1]
+            assert told.endswith(f"the model's answer now changes in {expected} of {QUEUE_TRIED[token - 1]} cases.")
 
 
-def test_state_is_small_json() -> None:
-    state = {key: value for key, value in queue().get_state().items() if not key.startswith("_")}
-    assert len(json.dumps(state, allow_nan=False)) < 6_000
-
-
-def test_script_stands_alone() -> None:
-    script = queue()._esm
-    assert re.search(r"^\s*import\b", script, re.MULTILINE) is None
-    assert script.count("export default") == 1
-    assert len(script) < 32_000
+def test_state_is_small() -> None:
+    state = {key: value for key, value in memory_queue().get_state().items() if not key.startswith("_")}
+    assert len(json.dumps(state)) < 6_000
 
 
 @pytest.mark.parametrize(
@@ -117,11 +96,11 @@ def test_script_stands_alone() -> None:
 )
 def test_sizes_that_do_not_agree_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        queue(**changes)
+        memory_queue(**changes)
 
 
 @pytest.mark.parametrize(("name", "value"), [("step", 0), ("step", 8), ("token", 8), ("memory_size", 4)])
 def test_impossible_states_are_refused(name: str, value: int) -> None:
     most = SIZES if name == "memory_size" else STEPS
     with pytest.raises(TraitError, match=f"{name} must be between 1 and {most}, got {value}"):
-        setattr(queue(), name, value)
+        setattr(memory_queue(), name, value)

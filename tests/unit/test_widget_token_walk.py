@@ -1,7 +1,5 @@
 """The figure of one token's walk: its numbers are the model's, its words fit them, and what it refuses."""
 
-import json
-import re
 from typing import Any
 
 import pytest
@@ -11,9 +9,8 @@ from traitlets import TraitError
 from feedback_lite import Stepper
 from feedback_lite.widgets import TokenWalk, walks
 from tests.drawing import make_model
+from tests.figures import VOCABULARY, WALK_TOKENS, token_walk
 
-TOKENS = [3, 16, 0, 7, 7]
-VOCABULARY = [f"word {number}" for number in range(17)]
 NAMES = [
     "Embedding",
     "Layer 1, attention",
@@ -35,7 +32,7 @@ def numbers(station: dict[str, Any], row: str) -> torch.Tensor:
 def test_the_numbers_are_those_of_the_stepper(changes: dict[str, Any]) -> None:
     model = make_model(**changes).eval()
     stepper = Stepper(model)
-    for token, walk in zip(TOKENS, walks(model, TOKENS, VOCABULARY), strict=True):
+    for token, walk in zip(WALK_TOKENS, walks(model, WALK_TOKENS, VOCABULARY), strict=True):
         step = stepper.step(token)
         assert [station["name"] for station in walk] == NAMES
         expected = [
@@ -61,14 +58,8 @@ def test_the_numbers_are_those_of_the_stepper(changes: dict[str, Any]) -> None:
         assert f'for "word {best}"' in walk[6]["tell"]
 
 
-def walk_figure(**changes: Any) -> TokenWalk:
-    model = make_model(memory_size=2).eval()
-    found = walks(model, TOKENS, VOCABULARY)
-    return TokenWalk(found, [VOCABULARY[token] for token in TOKENS], **changes)
-
-
 def test_first_token_reads_nothing_and_a_full_memory_evicts() -> None:
-    figure = walk_figure(token=1, station=2)
+    figure = token_walk(token=1, station=2)
     assert figure.sentence == "Token 1, word 3. Layer 1, attention: the memory is empty, so attention adds nothing."
     figure.set_state({"station": 9})
     assert figure.sentence.endswith("they become the only slot.")
@@ -80,19 +71,20 @@ def test_first_token_reads_nothing_and_a_full_memory_evicts() -> None:
 
 
 def test_shares_of_a_model_that_stores_its_last_layer() -> None:
-    walk = walks(make_model(memory_from="last").eval(), TOKENS[:1], VOCABULARY)[0]
+    walk = walks(make_model(memory_from="last").eval(), WALK_TOKENS[:1], VOCABULARY)[0]
     assert walk[7]["tell"] == "the memory vector is made of 0 % of layer 0, 0 % of layer 1, 100 % of layer 2."
 
 
-def test_script_stands_alone_and_state_is_json() -> None:
-    figure = walk_figure()
-    assert re.search(r"^\s*import\b", figure._esm, re.MULTILINE) is None
-    assert figure._esm.count("export default") == 1
-    json.dumps({key: value for key, value in figure.get_state().items() if not key.startswith("_")}, allow_nan=False)
+def test_a_station_is_named_alike_on_its_mark_and_over_its_picture() -> None:
+    stations = token_walk().walks[0]
+    assert [station["short"] for station in stations] == [
+        "embed", "read 1", "feed 1", "read 2", "feed 2", "norm", "logits", "mix", "slot",
+    ]  # fmt: skip
+    assert stations[6]["name"].lower() == stations[6]["short"]
 
 
 def test_walks_that_do_not_fit_are_refused() -> None:
-    found = walks(make_model().eval(), TOKENS[:2], VOCABULARY)
+    found = walks(make_model().eval(), WALK_TOKENS[:2], VOCABULARY)
     with pytest.raises(ValueError, match="walks must have one list of stations per token, 1, got 2"):
         TokenWalk(found, ["word 3"])
     with pytest.raises(ValueError, match="the same stations"):
@@ -102,4 +94,4 @@ def test_walks_that_do_not_fit_are_refused() -> None:
 @pytest.mark.parametrize(("name", "value", "most"), [("token", 0, 5), ("token", 6, 5), ("station", 10, 9)])
 def test_impossible_states_are_refused(name: str, value: int, most: int) -> None:
     with pytest.raises(TraitError, match=f"{name} must be between 1 and {most}, got {value}"):
-        setattr(walk_figure(), name, value)
+        setattr(token_walk(), name, value)

@@ -1,4 +1,4 @@
-import { button, figureFrame, html, percent, say, setAttributes, setAvailable, signed, stateSentence, svg } from "./figure.js";
+import { button, figureFrame, html, keepDrawn, keeper, onSliderKeys, percent, pointIn, say, setAttributes, setAvailable, setPressed, signed, stateSentence, svg } from "./figure.js";
 
 const STATE = ["num_buckets", "max_distance", "direction", "head", "slot"];
 const NUMBERINGS = [
@@ -159,10 +159,7 @@ function makePicture(model, width, choose) {
   const picker = svg("g", {
     class: "fl-picker", role: "slider", tabindex: 0, "data-control": "slot", "aria-label": "Slot", "aria-valuemin": 1, "aria-valuemax": slots,
   }, svg("rect", { class: "fl-hit", ...area }), ring, ...frames);
-  const point = (event) => {
-    const box = node.getBoundingClientRect();
-    choose(Math.floor((((event.clientX - box.left) * width) / box.width - place.left) / place.pitch) + 1);
-  };
+  const point = (event) => choose(Math.floor((pointIn(node, event)[0] - place.left) / place.pitch) + 1);
   picker.addEventListener("pointermove", (event) => {
     if (event.buttons > 0) point(event);
   });
@@ -183,11 +180,7 @@ function makePicture(model, width, choose) {
 export default {
   render({ model, el }) {
     const slots = model.get("num_slots");
-    let picture = null;
-    const keep = (changes) => {
-      Object.entries(changes).forEach(([key, value]) => model.set(key, value));
-      model.save_changes();
-    };
+    const keep = keeper(model);
     const choose = (to) => {
       const slot = Math.max(1, Math.min(slots, to));
       if (slot !== model.get("slot")) keep({ slot });
@@ -209,51 +202,21 @@ export default {
     const frame = html("div", { class: "fl-frame-box" });
     const sentence = stateSentence();
 
-    function draw() {
+    function draw(picture) {
       choices.forEach(({ name, buttons }) => {
         buttons.forEach(({ value, node }) => {
-          const pressed = model.get(name) === value;
-          setAttributes(node, { "aria-pressed": String(pressed) });
-          setAvailable(node, !pressed && isPossible(model, { [name]: value }));
+          setPressed(node, model.get(name) === value);
+          if (!isPossible(model, { [name]: value })) setAvailable(node, false);
         });
       });
-      if (picture) picture.update();
+      picture.update();
       say(sentence, describe(model));
     }
 
-    const keys = {
-      ArrowLeft: () => model.get("slot") - 1, ArrowDown: () => model.get("slot") - 1,
-      ArrowRight: () => model.get("slot") + 1, ArrowUp: () => model.get("slot") + 1,
-      Home: () => 1, End: () => slots,
-    };
-    frame.addEventListener("keydown", (event) => {
-      if (!(event.key in keys)) return;
-      event.preventDefault();
-      choose(keys[event.key]());
-    });
-
-    // The picture is drawn at the size at which it is seen, so that its words keep their size.
-    const resize = () => {
-      const width = Math.round(Math.max(280, Math.min(720, frame.clientWidth || 680)));
-      if (picture && picture.width === width) return;
-      const hadFocus = picture !== null && document.activeElement === picture.picker;
-      picture = { ...makePicture(model, width, choose), width };
-      frame.replaceChildren(picture.node);
-      if (hadFocus) picture.picker.focus();
-      picture.update();
-    };
-    const watcher = new ResizeObserver(resize);
-    watcher.observe(frame);
-
+    onSliderKeys(frame, { first: 1, last: slots, get: () => model.get("slot"), set: choose });
     el.append(
       figureFrame("bucket-explorer", "Distances, buckets and biases of memory slots", frame, html("div", { class: "fl-choices" }, ...choices.map(({ group }) => group)), sentence),
     );
-    resize();
-    draw();
-    STATE.forEach((key) => model.on(`change:${key}`, draw));
-    return () => {
-      watcher.disconnect();
-      STATE.forEach((key) => model.off(`change:${key}`, draw));
-    };
+    return keepDrawn({ model, traits: STATE, box: frame, least: 280, make: (width) => makePicture(model, width, choose), draw });
   },
 };

@@ -1,4 +1,4 @@
-import { button, figureFrame, html, say, setAttributes, setAvailable, stateSentence, svg } from "./figure.js";
+import { button, figureFrame, html, keepDrawn, keeper, say, setAttributes, setPressed, stateSentence, svg } from "./figure.js";
 
 const STATE = ["places", "vectors"];
 const ONE_FOR_ALL = "one vector for all layers";
@@ -39,7 +39,7 @@ function costsOf(model) {
 function describe(model) {
   const sizes = sizesOf(model);
   const { parameters, memory, pairs } = costsOf(model);
-    return (
+  return (
     `${count(sizes.layers, "layer")} of width ${sizes.width}, ${count(sizes.heads, "head")} of width ` +
     `${sizes["head width"]}, ${grouped(sizes.slots)} slots, ${model.get("vectors")}. One matrix for all layers: ${grouped(parameters[0])} parameters, ` +
     `${grouped(memory[0])} numbers (${bytes(memory[0])}) in a full memory, ${grouped(pairs[0])} computed per token. One matrix per layer: ` +
@@ -81,11 +81,9 @@ function bar(kind, blocks, x, y, width, height) {
   return group;
 }
 
+/** Build the picture for one width; `update` fills it with the state. */
 function makePicture(model, width) {
-  const sizes = sizesOf(model);
-  const costs = costsOf(model);
   const narrow = width < 520;
-  const formula = formulas(sizes, narrow);
   const labelWidth = narrow ? 0 : 118;
   const numberWidth = narrow ? 0 : 104;
   const thick = 22;
@@ -93,24 +91,31 @@ function makePicture(model, width) {
   const groupHeight = 48 + 2 * rowHeight;
   const height = GROUPS.length * groupHeight - 8;
   const room = width - labelWidth - numberWidth - 2;
-  const block = room / sizes.layers;
   const node = svg("svg", { class: "fl-picture", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
-  GROUPS.forEach(([key, title], index) => {
-    const top = index * groupHeight;
-    node.append(svg("text", { class: "fl-title", x: 0, y: top + 15 }, title));
-    node.append(svg("text", { class: "fl-small", x: 0, y: top + 33 }, formula[key]));
-    [["shared", "one matrix"], ["each", "matrix per layer"]].forEach(([kind, label], row) => {
-      const y = top + 42 + row * rowHeight;
-      const value = costs[key][row];
-      const blocks = value === costs[key][1] && (kind === "each" || key !== "parameters") ? sizes.layers : 1;
-      const barY = narrow ? y + 18 : y;
-      const textY = narrow ? y + 13 : y + 16;
-      node.append(svg("text", { x: 0, y: textY }, label));
-      node.append(svg("text", { class: "fl-number fl-end", x: width - 1, y: textY, "data-cost": `${key} ${kind}` }, grouped(value)));
-      node.append(bar(kind, blocks, labelWidth, barY, block, thick));
+
+  function update() {
+    const sizes = sizesOf(model);
+    const costs = costsOf(model);
+    const formula = formulas(sizes, narrow);
+    const block = room / sizes.layers;
+    node.replaceChildren();
+    GROUPS.forEach(([key, title], index) => {
+      const top = index * groupHeight;
+      node.append(svg("text", { class: "fl-title", x: 0, y: top + 15 }, title));
+      node.append(svg("text", { class: "fl-small", x: 0, y: top + 33 }, formula[key]));
+      [["shared", "one matrix"], ["each", "matrix per layer"]].forEach(([kind, label], row) => {
+        const y = top + 42 + row * rowHeight;
+        const value = costs[key][row];
+        const blocks = value === costs[key][1] && (kind === "each" || key !== "parameters") ? sizes.layers : 1;
+        const barY = narrow ? y + 18 : y;
+        const textY = narrow ? y + 13 : y + 16;
+        node.append(svg("text", { x: 0, y: textY }, label));
+        node.append(svg("text", { class: "fl-number fl-end", x: width - 1, y: textY, "data-cost": `${key} ${kind}` }, grouped(value)));
+        node.append(bar(kind, blocks, labelWidth, barY, block, thick));
+      });
     });
-  });
-  return node;
+  }
+  return { node, update };
 }
 
 // ---- the figure ----------------------------------------------------------------------------------------------
@@ -119,10 +124,7 @@ export default {
   render({ model, el }) {
     const names = model.get("names");
     const choices = model.get("choices");
-    const keep = (changes) => {
-      Object.entries(changes).forEach(([key, value]) => model.set(key, value));
-      model.save_changes();
-    };
+    const keep = keeper(model);
     const frame = html("div", { class: "fl-frame-box" });
     const sentence = stateSentence();
 
@@ -145,45 +147,25 @@ export default {
     const row = (label, nodes) =>
       html("div", { role: "group", "aria-label": label }, html("p", { class: "fl-heading" }, label), html("div", { class: "fl-presets" }, ...nodes));
 
-    let width = 0;
-    function drawPicture() {
-      width = Math.round(Math.max(264, Math.min(720, frame.clientWidth || 680)));
-      frame.replaceChildren(makePicture(model, width));
-    }
-
-    function draw() {
+    function draw(picture) {
       const places = model.get("places");
-      inputs.forEach(({ vectors, node }) => press(node, vectors === model.get("vectors")));
-      presets.forEach((preset) => press(preset.node, JSON.stringify(preset.places) === JSON.stringify(places)));
+      inputs.forEach(({ vectors, node }) => setPressed(node, vectors === model.get("vectors")));
+      presets.forEach((preset) => setPressed(preset.node, JSON.stringify(preset.places) === JSON.stringify(places)));
       sliders.forEach(({ input, value }, index) => {
         const text = grouped(choices[index][places[index]]);
         setAttributes(input, { "aria-valuetext": text });
         input.value = places[index];
         say(value, text);
       });
-      drawPicture();
+      picture.update();
       say(sentence, describe(model));
     }
 
-    function press(node, pressed) {
-      setAttributes(node, { "aria-pressed": String(pressed) });
-      setAvailable(node, !pressed);
-    }
-
-    const watcher = new ResizeObserver(() => {
-      if (Math.abs((frame.clientWidth || width) - width) > 1) drawPicture();
-    });
-    watcher.observe(frame);
     el.append(figureFrame(
       "cost-explorer", "What keys and values cost", frame,
       row("What goes through the matrix", inputs.map(({ node }) => node)),
       row("Sizes", presets.map(({ node }) => node)), ...sliders.map((slider) => slider.row), sentence,
     ));
-    draw();
-    STATE.forEach((key) => model.on(`change:${key}`, draw));
-    return () => {
-      watcher.disconnect();
-      STATE.forEach((key) => model.off(`change:${key}`, draw));
-    };
+    return keepDrawn({ model, traits: STATE, box: frame, least: 264, make: (width) => makePicture(model, width), draw });
   },
 };

@@ -1,4 +1,4 @@
-// What all figures share: making elements, writing numbers, and the four controls that move through time.
+// What all figures share: making elements, writing numbers, staying drawn, and the controls that are alike.
 
 const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
 
@@ -27,7 +27,12 @@ export function svg(tag, attributes = {}, ...children) {
 
 /** The frame of a figure; `kind` names it for style sheets and tests. */
 export function figureFrame(kind, label, ...children) {
-  return html("div", { class: `fl-figure fl-${kind}`, "data-figure": kind, role: "group", "aria-label": label }, ...children);
+  const names = { class: `fl-figure fl-${kind}`, "data-figure": kind, role: "group", "aria-label": label };
+  const frame = html("div", names, ...children);
+  // JupyterLab would take Enter, arrow keys and letters for commands to its cells, unless the element that has the
+  // focus says that they are its own.
+  frame.addEventListener("focusin", ({ target }) => setAttributes(target, { "data-lm-suppress-shortcuts": true }));
+  return frame;
 }
 
 /** The line that says what is to be seen now. Screen readers read it out whenever it changes. */
@@ -43,6 +48,12 @@ export function say(node, text) {
 
 export function percent(share) {
   return `${Math.floor(100 * share + 0.5)} %`;
+}
+
+/** The colour of a layer, from that of the embedding, layer 0, to that of the last one. */
+export function layerTint(layer, last) {
+  const height = (100 * layer) / last;
+  return `--fl-layer: color-mix(in srgb, var(--fl-layer-high) ${height.toFixed(1)}%, var(--fl-layer-low))`;
 }
 
 /** A number with a true minus sign, which is as wide as a plus. */
@@ -66,6 +77,74 @@ export function button(control, text, act, extra = {}) {
 
 export function setAvailable(node, available) {
   setAttributes(node, { "aria-disabled": available ? null : "true" });
+}
+
+/** A choice among others; the one that is made can still be focused, and pressing it again does nothing. */
+export function setPressed(node, pressed) {
+  setAttributes(node, { "aria-pressed": String(pressed) });
+  setAvailable(node, !pressed);
+}
+
+/** What keys do while the focus is on an element or inside it. */
+export function onKeys(element, acts) {
+  element.addEventListener("keydown", (event) => {
+    if (!(event.key in acts)) return;
+    event.preventDefault();
+    acts[event.key]();
+  });
+}
+
+/** The keys of a slider that is drawn: arrows to its neighbours, Home and End to its ends. */
+export function onSliderKeys(element, { first, last, get, set }) {
+  const less = () => set(get() - 1);
+  const more = () => set(get() + 1);
+  onKeys(element, {
+    ArrowLeft: less, ArrowDown: less, ArrowRight: more, ArrowUp: more, Home: () => set(first), End: () => set(last),
+  });
+}
+
+/** Where a pointer is in a picture, in the picture's own units. */
+export function pointIn(picture, { clientX, clientY }) {
+  const box = picture.getBoundingClientRect();
+  const scale = picture.viewBox.baseVal.width / box.width;
+  return [(clientX - box.left) * scale, (clientY - box.top) * scale];
+}
+
+/** Returns how a figure changes its state: several traits at once, then saved. */
+export function keeper(model) {
+  return (changes) => {
+    Object.entries(changes).forEach(([key, value]) => model.set(key, value));
+    model.save_changes();
+  };
+}
+
+/**
+ * Keep a figure drawn: now, whenever one of its traits changes, and whenever the width of `box` does. `make(width)`
+ * builds the picture for the width at which it is seen, so that its words keep their size: its `node` goes into the
+ * box, and its `picker`, where it has one, keeps the focus. `draw(picture)` fills it. Returns what ends all this.
+ */
+export function keepDrawn({ model, traits, box, least, make, draw }) {
+  let picture = null;
+  let drawnFor = null;
+  const redraw = () => draw(picture);
+  const fit = () => {
+    const width = Math.round(Math.max(least, Math.min(720, box.clientWidth || 680)));
+    if (width === drawnFor) return;
+    const hadFocus = picture !== null && document.activeElement === picture.picker;
+    picture = make(width);
+    drawnFor = width;
+    box.replaceChildren(picture.node);
+    if (hadFocus) picture.picker.focus();
+    redraw();
+  };
+  const watcher = new ResizeObserver(fit);
+  watcher.observe(box);
+  fit();
+  traits.forEach((trait) => model.on(`change:${trait}`, redraw));
+  return () => {
+    watcher.disconnect();
+    traits.forEach((trait) => model.off(`change:${trait}`, redraw));
+  };
 }
 
 /**
@@ -98,17 +177,16 @@ export function stepControls({ label, first, last, get, set, pause = 900 }) {
     move(to());
   };
 
-  const back = button("back", "Back", byHand(() => get() - 1));
-  const step = button("step", "Step", byHand(() => get() + 1), { class: "fl-button fl-primary" });
+  const earlier = byHand(() => get() - 1);
+  const later = byHand(() => get() + 1);
+  const toFirst = byHand(() => first);
+
+  const back = button("back", "Back", earlier);
+  const step = button("step", "Step", later, { class: "fl-button fl-primary" });
   const run = button("run", "Run", toggleRun);
-  const restart = button("restart", "Restart", byHand(() => first));
+  const restart = button("restart", "Restart", toFirst);
   const element = html("div", { class: "fl-steps", role: "group", "aria-label": label }, back, step, run, restart);
-  const keys = { ArrowLeft: () => get() - 1, ArrowRight: () => get() + 1, Home: () => first, End: () => last };
-  element.addEventListener("keydown", (event) => {
-    if (!(event.key in keys)) return;
-    event.preventDefault();
-    byHand(keys[event.key])();
-  });
+  onKeys(element, { ArrowLeft: earlier, ArrowRight: later, Home: toFirst, End: byHand(() => last) });
 
   function update() {
     const now = get();

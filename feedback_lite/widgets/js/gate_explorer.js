@@ -1,4 +1,4 @@
-import { button, figureFrame, html, percent, say, setAttributes, setAvailable, stateSentence, stepControls, svg } from "./figure.js";
+import { button, figureFrame, html, keepDrawn, keeper, onKeys, percent, pointIn, say, setAttributes, setPressed, stateSentence, stepControls, svg } from "./figure.js";
 
 const STATE = ["step", "mode", "unit", "gate", "value"];
 const MODES = { learned: "the learned gates", "all open": "all gates forced open", "all shut": "all gates forced shut" };
@@ -120,8 +120,7 @@ function makeCurve(model, width, chooseGate) {
   // The curve can be dragged as well; the slider below does the same by keyboard.
   const hit = svg("rect", { class: "fl-hit", x: curve.x, y: curve.y, width: curve.width, height: curve.height });
   const point = (event) => {
-    const box = node.getBoundingClientRect();
-    const x = ((event.clientX - box.left) * width) / box.width;
+    const [x] = pointIn(node, event);
     const gate = Math.floor(((x - curve.x) / curve.width) * 2 * REACH - REACH + 0.5);
     chooseGate(Math.max(-REACH, Math.min(REACH, gate)));
   };
@@ -190,8 +189,7 @@ function makeUnits(model, width, chooseUnit) {
     "aria-valuemin": 1, "aria-valuemax": layers * units,
   }, svg("rect", { class: "fl-hit", ...area }), ring, ...cells.flatMap(({ cell, bar }) => [cell, bar]), frame);
   picker.addEventListener("pointerdown", (event) => {
-    const box = node.getBoundingClientRect();
-    const [x, y] = [((event.clientX - box.left) * width) / box.width, ((event.clientY - box.top) * width) / box.width];
+    const [x, y] = pointIn(node, event);
     for (let layer = 0; layer < layers; layer += 1) {
       const column = Math.floor((x - place.left(layer)) / place.cell);
       const row = Math.floor((y - place.above(layer)) / place.cell);
@@ -245,14 +243,12 @@ function makeSlider(control, name, act) {
 export default {
   render({ model, el }) {
     const units = model.get("gates")[0].flat().length;
-    let pictures = null;
-    const keep = (changes) => {
-      Object.entries(changes).forEach(([key, value]) => model.set(key, value));
-      model.save_changes();
-    };
+    const keep = keeper(model);
     const moveGate = (gate) => keep({ gate, value: pointOf(model)[1], unit: FREE });
     const moveValue = (value) => keep({ gate: pointOf(model)[0], value, unit: FREE });
-    const chooseUnit = (unit) => keep({ unit: Math.max(0, Math.min(units - 1, unit)) });
+    const chooseUnit = (unit) => {
+      if (unit >= 0 && unit < units) keep({ unit });
+    };
 
     const above = html("div", { class: "fl-frame-box" });
     const below = html("div", { class: "fl-frame-box" });
@@ -265,60 +261,39 @@ export default {
     });
     const modes = Object.keys(MODES).map((mode) => button(`mode ${mode}`, mode, () => keep({ mode })));
 
-    function draw() {
+    function draw(pictures) {
       const [gateNow, valueNow] = pointOf(model);
       gate.show(gateNow);
       value.show(valueNow);
-      modes.forEach((one) => {
-        const pressed = one.textContent === model.get("mode");
-        setAttributes(one, { "aria-pressed": String(pressed) });
-        setAvailable(one, !pressed);
-      });
+      modes.forEach((one) => setPressed(one, one.textContent === model.get("mode")));
       time.update();
-      if (pictures) pictures.forEach((picture) => picture.update());
+      pictures.update();
       say(sentence, describe(model));
     }
 
-    const moves = {
-      ArrowLeft: (unit) => unit - 1, ArrowRight: (unit) => unit + 1,
-      ArrowUp: (unit) => unit - COLUMNS, ArrowDown: (unit) => unit + COLUMNS,
-      Home: () => 0, End: () => units - 1,
-    };
-    below.addEventListener("keydown", (event) => {
-      if (!(event.key in moves)) return;
-      event.preventDefault();
-      const to = moves[event.key](model.get("unit"));
-      if (to >= 0 && to < units) chooseUnit(to);
+    const moveBy = (units) => () => chooseUnit(model.get("unit") + units);
+    onKeys(below, {
+      ArrowLeft: moveBy(-1), ArrowRight: moveBy(1), ArrowUp: moveBy(-COLUMNS), ArrowDown: moveBy(COLUMNS),
+      Home: () => chooseUnit(0), End: () => chooseUnit(units - 1),
     });
 
-    // The pictures are drawn at the size at which they are seen, so that their words keep their size.
-    let drawnFor = 0;
-    const resize = () => {
-      const width = Math.round(Math.max(280, Math.min(720, above.clientWidth || 680)));
-      if (drawnFor === width) return;
-      const hadFocus = pictures !== null && document.activeElement === pictures[1].picker;
-      pictures = [makeCurve(model, width, moveGate), makeUnits(model, width, chooseUnit)];
-      above.replaceChildren(pictures[0].node);
-      below.replaceChildren(pictures[1].node);
-      drawnFor = width;
-      if (hadFocus) pictures[1].picker.focus();
-      draw();
+    // Both pictures have the same width: that of the upper one.
+    const makePictures = (width) => {
+      const [curve, grid] = [makeCurve(model, width, moveGate), makeUnits(model, width, chooseUnit)];
+      const update = () => [curve, grid].forEach((picture) => picture.update());
+      below.replaceChildren(grid.node);
+      return { node: curve.node, picker: grid.picker, update };
     };
-    const watcher = new ResizeObserver(resize);
-    watcher.observe(above);
 
     el.append(figureFrame(
       "gate-explorer", "A gate, a value, and the gates of a trained model", above, gate.row, value.row,
       html("p", { class: "fl-heading" }, "The gates of the trained model"), below, time.element,
       html("div", { class: "fl-presets", role: "group", "aria-label": "Gates" }, ...modes), sentence,
     ));
-    resize();
-    draw();
-    STATE.forEach((key) => model.on(`change:${key}`, draw));
+    const stop = keepDrawn({ model, traits: STATE, box: above, least: 280, make: makePictures, draw });
     return () => {
       time.stop();
-      watcher.disconnect();
-      STATE.forEach((key) => model.off(`change:${key}`, draw));
+      stop();
     };
   },
 };

@@ -1,4 +1,4 @@
-import { button, figureFrame, html, say, setAttributes, setAvailable, stateSentence, svg } from "./figure.js";
+import { button, figureFrame, html, keepDrawn, keeper, layerTint, onKeys, pointIn, say, setAttributes, setPressed, stateSentence, svg } from "./figure.js";
 
 const STATE = ["chosen", "token", "layer"];
 const DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -48,11 +48,6 @@ function layOut(width, { tokens, layers }) {
     bottom: top + layers * rowHeight + cellHeight,
     height: top + layers * rowHeight + cellHeight + 50,
   };
-}
-
-function layerTint(layer, layers) {
-  const height = (100 * layer) / layers;
-  return `--fl-layer: color-mix(in srgb, var(--fl-layer-high) ${height.toFixed(1)}%, var(--fl-layer-low))`;
 }
 
 function legend(place) {
@@ -123,11 +118,8 @@ function makePicture(model, width, choose) {
     svg("rect", { class: "fl-hit", ...area }), ring,
   );
   picker.addEventListener("click", (event) => {
-    const box = node.getBoundingClientRect();
-    const scale = width / box.width;
-    const token = 1 + Math.floor(((event.clientX - box.left) * scale - place.left) / place.pitch);
-    const layer = layers - Math.round(((event.clientY - box.top) * scale - place.y(layers)) / place.rowHeight);
-    choose(token, layer);
+    const [x, y] = pointIn(node, event);
+    choose(1 + Math.floor((x - place.left) / place.pitch), layers - Math.round((y - place.y(layers)) / place.rowHeight));
   });
   node.append(picker);
 
@@ -160,12 +152,7 @@ function makePicture(model, width, choose) {
 export default {
   render({ model, el }) {
     const [tokens, layers] = [model.get("num_tokens"), model.get("num_layers")];
-    let picture = null;
-
-    const keep = (changes) => {
-      Object.entries(changes).forEach(([key, value]) => model.set(key, value));
-      model.save_changes();
-    };
+    const keep = keeper(model);
     const choose = (token, layer) =>
       keep({ token: Math.max(1, Math.min(tokens, token)), layer: Math.max(0, Math.min(layers, layer)) });
 
@@ -174,50 +161,18 @@ export default {
     const buttons = model.get("names").map((name, chosen) => button(`arrangement ${name}`, name, () => keep({ chosen })));
     const choices = html("div", { class: "fl-choices", role: "group", "aria-label": "How the model looks back" }, ...buttons);
 
-    function draw() {
-      buttons.forEach((one, index) => {
-        const pressed = index === model.get("chosen");
-        setAttributes(one, { "aria-pressed": String(pressed) });
-        setAvailable(one, !pressed);
-      });
-      if (picture) picture.update();
+    function draw(picture) {
+      buttons.forEach((one, index) => setPressed(one, index === model.get("chosen")));
+      picture.update();
       say(sentence, describe(model));
     }
 
-    const keys = {
-      ArrowLeft: (token, layer) => [token - 1, layer],
-      ArrowRight: (token, layer) => [token + 1, layer],
-      ArrowDown: (token, layer) => [token, layer - 1],
-      ArrowUp: (token, layer) => [token, layer + 1],
-      Home: (_, layer) => [1, layer],
-      End: (_, layer) => [tokens, layer],
-    };
-    frame.addEventListener("keydown", (event) => {
-      if (!(event.key in keys)) return;
-      event.preventDefault();
-      choose(...keys[event.key](model.get("token"), model.get("layer")));
+    const moveBy = (right, up) => () => choose(model.get("token") + right, model.get("layer") + up);
+    onKeys(frame, {
+      ArrowLeft: moveBy(-1, 0), ArrowRight: moveBy(1, 0), ArrowDown: moveBy(0, -1), ArrowUp: moveBy(0, 1),
+      Home: moveBy(-tokens, 0), End: moveBy(tokens, 0),
     });
-
-    // The picture is drawn at the size at which it is seen, so that its words keep their size.
-    const resize = () => {
-      const width = Math.round(Math.max(260, Math.min(720, frame.clientWidth || 680)));
-      if (picture && picture.width === width) return;
-      const hadFocus = picture !== null && document.activeElement === picture.picker;
-      picture = { ...makePicture(model, width, choose), width };
-      frame.replaceChildren(picture.node);
-      if (hadFocus) picture.picker.focus();
-      picture.update();
-    };
-    const watcher = new ResizeObserver(resize);
-    watcher.observe(frame);
-
     el.append(figureFrame("information-flow", "What reaches a cell", frame, choices, sentence));
-    resize();
-    draw();
-    STATE.forEach((key) => model.on(`change:${key}`, draw));
-    return () => {
-      watcher.disconnect();
-      STATE.forEach((key) => model.off(`change:${key}`, draw));
-    };
+    return keepDrawn({ model, traits: STATE, box: frame, least: 260, make: (width) => makePicture(model, width, choose), draw });
   },
 };

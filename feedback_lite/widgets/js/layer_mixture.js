@@ -1,4 +1,4 @@
-import { button, figureFrame, html, percent, say, setAttributes, setAvailable, signed, stateSentence, stepControls, svg } from "./figure.js";
+import { button, figureFrame, html, keepDrawn, keeper, layerTint, onSliderKeys, percent, pointIn, say, setAttributes, setPressed, signed, stateSentence, stepControls, svg } from "./figure.js";
 import { mixLayers, softmax } from "./live.js";
 
 const STATE = ["step", "mixture", "weights"];
@@ -82,12 +82,6 @@ function layOut(width, { layers, values, steps }) {
   };
 }
 
-/** The colour of a layer, from the embedding's to the last layer's. */
-function layerTint(layer, layers) {
-  const height = (100 * layer) / (layers - 1);
-  return `--fl-layer: color-mix(in srgb, var(--fl-layer-high) ${height.toFixed(1)}%, var(--fl-layer-low))`;
-}
-
 /** A row of cells, one per number of a vector. Grey with a bar means negative. */
 function cellRow(place, y, height, values, name) {
   const cells = [];
@@ -146,7 +140,7 @@ function makePicture(model, width, chooseNumber) {
   // The layers, embedding at the bottom.
   const rows = names.map((name, layer) => {
     const y = place.rowY(layer);
-    const group = svg("g", { class: "fl-layer", style: layerTint(layer, names.length) });
+    const group = svg("g", { class: "fl-layer", style: layerTint(layer, layers - 1) });
     const cells = cellRow(place, y, place.rowHeight, values, "fl-hidden");
     const labelY = place.narrow ? y - 7 : y + 18;
     const chip = svg("rect", { class: "fl-chip", x: 1, y: labelY - 13, width: 17, height: 17, rx: 4 });
@@ -188,11 +182,7 @@ function makePicture(model, width, chooseNumber) {
     class: "fl-picker", role: "slider", tabindex: 0, "data-control": "number", "aria-label": "Number of the vectors",
     "aria-valuemin": 1, "aria-valuemax": values,
   }, svg("rect", { class: "fl-hit", ...area }), ring, ...frames);
-  const point = (event) => {
-    const box = node.getBoundingClientRect();
-    const x = ((event.clientX - box.left) * width) / box.width;
-    chooseNumber(Math.floor((x - place.left) / place.cell));
-  };
+  const point = (event) => chooseNumber(Math.floor((pointIn(node, event)[0] - place.left) / place.cell));
   picker.addEventListener("pointermove", point);
   picker.addEventListener("pointerdown", point);
   node.append(picker);
@@ -291,10 +281,7 @@ export default {
     let number = 0;
     let picture = null;
 
-    const keep = (changes) => {
-      Object.entries(changes).forEach(([key, value]) => model.set(key, value));
-      model.save_changes();
-    };
+    const keep = keeper(model);
     const frame = html("div", { class: "fl-frame-box" });
     const readout = html("p", { class: "fl-readout" });
     const sentence = stateSentence();
@@ -320,7 +307,7 @@ export default {
         keep({ weights, mixture: SLIDERS });
       });
       const value = html("span", { class: "fl-value" });
-      const row = html("div", { class: "fl-slider", style: layerTint(layer, names.length) }, html("span", {}, name), input, value);
+      const row = html("div", { class: "fl-slider", style: layerTint(layer, names.length - 1) }, html("span", {}, name), input, value);
       return { input, value, row };
     });
     const weights = html(
@@ -343,7 +330,7 @@ export default {
       const sum = signed(mixLayers(layers, raw)[number], 2);
       const text = `Number ${number + 1} of ${values}: ${terms.join(" + ")} ≈ ${sum}`;
       say(readout, text);
-      if (picture) picture.update(number, text);
+      picture.update(number, text);
     }
 
     function draw() {
@@ -353,9 +340,7 @@ export default {
       const uniform = JSON.stringify(softmax(names.map(() => 0)));
       const active = model.get("mixture") === SLIDERS ? (now === uniform ? "equal shares" : null) : model.get("mixture");
       presets.forEach((preset) => {
-        const pressed = preset.textContent === active;
-        setAttributes(preset, { "aria-pressed": String(pressed) });
-        setAvailable(preset, !pressed);
+        setPressed(preset, preset.textContent === active);
       });
       sliders.forEach(({ input, value }, layer) => {
         const text = signed(raw[layer], exact);
@@ -369,37 +354,16 @@ export default {
       say(sentence, describe(model));
     }
 
-    const keys = {
-      ArrowLeft: () => number - 1, ArrowDown: () => number - 1, ArrowRight: () => number + 1, ArrowUp: () => number + 1,
-      Home: () => 0, End: () => values - 1,
-    };
-    frame.addEventListener("keydown", (event) => {
-      if (!(event.key in keys)) return;
-      event.preventDefault();
-      chooseNumber(keys[event.key]());
-    });
-
-    // The picture is drawn at the size at which it is seen, so that its words keep their size.
-    const resize = () => {
-      const width = Math.round(Math.max(280, Math.min(720, frame.clientWidth || 680)));
-      if (picture && picture.width === width) return;
-      const hadFocus = picture !== null && document.activeElement === picture.picker;
-      picture = { ...makePicture(model, width, chooseNumber), width };
-      frame.replaceChildren(picture.node);
-      if (hadFocus) picture.picker.focus();
-      drawNumber();
-    };
-    const watcher = new ResizeObserver(resize);
-    watcher.observe(frame);
-
+    onSliderKeys(frame, { first: 0, last: values - 1, get: () => number, set: chooseNumber });
     el.append(figureFrame("layer-mixture", "Layer weights, softmax and one memory vector", frame, readout, time.element, weights, sentence));
-    resize();
-    draw();
-    STATE.forEach((key) => model.on(`change:${key}`, draw));
+    const make = (width) => {
+      picture = makePicture(model, width, chooseNumber);
+      return picture;
+    };
+    const stop = keepDrawn({ model, traits: STATE, box: frame, least: 280, make, draw });
     return () => {
       time.stop();
-      watcher.disconnect();
-      STATE.forEach((key) => model.off(`change:${key}`, draw));
+      stop();
     };
   },
 };

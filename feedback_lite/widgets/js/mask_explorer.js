@@ -1,4 +1,4 @@
-import { button, figureFrame, html, percent, say, setAttributes, setAvailable, signed, stateSentence, svg } from "./figure.js";
+import { button, figureFrame, html, keepDrawn, keeper, onKeys, percent, pointIn, say, setAttributes, setPressed, signed, stateSentence, svg } from "./figure.js";
 
 const STATE = ["slots", "tokens", "query", "key", "shown"];
 const DISTANCES = "distances";
@@ -130,13 +130,8 @@ function makePicture(model, width) {
 
 export default {
   render({ model, el }) {
-    let width = 680;
-    let picture = null;
-
-    const keep = (changes) => {
-      Object.entries(changes).forEach(([name, value]) => model.set(name, value));
-      model.save_changes();
-    };
+    let place = null;
+    const keep = keeper(model);
     const keyCount = (slots, tokens) => slots + (tokens > 1 ? tokens : 0);
     const resizeTo = (slots, tokens) => keep({
       query: Math.min(model.get("query"), tokens - 1),
@@ -158,25 +153,16 @@ export default {
       if (to.query !== model.get("query") || to.key !== model.get("key")) keep(to);
     };
     const point = (event) => {
-      const box = node.getBoundingClientRect();
-      const scale = width / box.width;
-      const { left, cell, top, rowHeight } = picture.place;
-      choose(
-        Math.floor(((event.clientY - box.top) * scale - top) / rowHeight),
-        Math.floor(((event.clientX - box.left) * scale - left) / cell),
-      );
+      const [x, y] = pointIn(node, event);
+      choose(Math.floor((y - place.top) / place.rowHeight), Math.floor((x - place.left) / place.cell));
     };
     picker.addEventListener("pointermove", point);
     picker.addEventListener("pointerdown", point);
-    const keys = {
-      ArrowLeft: () => [0, -1], ArrowRight: () => [0, 1], ArrowUp: () => [-1, 0], ArrowDown: () => [1, 0],
-      Home: () => [0, -model.get("key")], End: () => [0, model.get("most_slots") + model.get("most_tokens")],
-    };
-    picker.addEventListener("keydown", (event) => {
-      if (!(event.key in keys)) return;
-      event.preventDefault();
-      const [down, right] = keys[event.key]();
-      choose(model.get("query") + down, model.get("key") + right);
+    const moveBy = (down, right) => () => choose(model.get("query") + down, model.get("key") + right);
+    const farthest = model.get("most_slots") + model.get("most_tokens");
+    onKeys(picker, {
+      ArrowLeft: moveBy(0, -1), ArrowRight: moveBy(0, 1), ArrowUp: moveBy(-1, 0), ArrowDown: moveBy(1, 0),
+      Home: moveBy(0, -farthest), End: moveBy(0, farthest),
     });
 
     const slider = (control, label, least, most, get, set) => {
@@ -207,9 +193,9 @@ export default {
       html("p", { class: "fl-note" }, "The weights are those of a trained model that reads one token at a time. These buttons set the segment to one token."),
     );
 
-    function draw() {
-      const { place, parts, keys: count } = makePicture(model, width);
-      picture = { place };
+    function draw({ width }) {
+      const { parts, keys: count, ...found } = makePicture(model, width);
+      place = found.place;
       const [slots, tokens, query, key] = ["slots", "tokens", "query", "key"].map((name) => model.get(name));
       setAttributes(node, { viewBox: `0 0 ${width} ${place.height}` });
       const area = { x: place.left, y: place.top, width: place.cell * (slots + tokens), height: tokens * place.rowHeight };
@@ -225,29 +211,12 @@ export default {
       else node.append(...parts, picker);
       sliders.forEach((one) => one.update());
       const active = showsWeights(model) ? model.get("shown") : DISTANCES;
-      shows.forEach(([name, one]) => {
-        setAttributes(one, { "aria-pressed": String(name === active) });
-        setAvailable(one, name !== active);
-      });
+      shows.forEach(([name, one]) => setPressed(one, name === active));
       say(sentence, describe(model));
     }
 
-    const frame = html("div", { class: "fl-frame-box" }, node);
-    const resize = () => {
-      const now = Math.round(Math.max(240, Math.min(720, frame.clientWidth || 680)));
-      if (now === width && picture) return;
-      width = now;
-      draw();
-    };
-    const watcher = new ResizeObserver(resize);
-    watcher.observe(frame);
+    const frame = html("div", { class: "fl-frame-box" });
     el.append(figureFrame("mask-explorer", "Which key may this query read?", frame, settings, sentence));
-    draw();
-    resize();
-    STATE.forEach((name) => model.on(`change:${name}`, draw));
-    return () => {
-      watcher.disconnect();
-      STATE.forEach((name) => model.off(`change:${name}`, draw));
-    };
+    return keepDrawn({ model, traits: STATE, box: frame, least: 240, make: (width) => ({ node, picker, width }), draw });
   },
 };

@@ -1,4 +1,4 @@
-import { figureFrame, html, say, setAttributes, stateSentence, stepControls, svg } from "./figure.js";
+import { figureFrame, html, keepDrawn, keeper, onSliderKeys, pointIn, say, setAttributes, stateSentence, stepControls, svg } from "./figure.js";
 
 const STATE = ["step", "token", "memory_size"];
 
@@ -140,10 +140,7 @@ function makePicture(model, width, choose) {
     },
     svg("rect", { class: "fl-hit", ...area }), frame, ring,
   );
-  picker.addEventListener("pointerdown", (event) => {
-    const box = node.getBoundingClientRect();
-    choose(Math.floor((((event.clientX - box.left) * width) / box.width) / place.pitch) + 1);
-  });
+  picker.addEventListener("pointerdown", (event) => choose(Math.floor(pointIn(node, event)[0] / place.pitch) + 1));
   node.append(band, arcs, slots, ...words, picker);
 
   function drawArcs(step, token, size) {
@@ -182,12 +179,7 @@ export default {
   render({ model, el }) {
     const last = model.get("tokens").length;
     const most = model.get("counts").length;
-    let picture = null;
-
-    const keep = (changes) => {
-      Object.entries(changes).forEach(([key, value]) => model.set(key, value));
-      model.save_changes();
-    };
+    const keep = keeper(model);
     const choose = (to) => keep({ token: Math.max(1, Math.min(last, to)) });
     const box = html("div", { class: "fl-picture-box" });
     const sentence = stateSentence();
@@ -201,49 +193,23 @@ export default {
     const value = html("span", { class: "fl-value" });
     const size = html("div", { class: "fl-slider" }, html("span", {}, "Memory size"), input, value);
 
-    function draw() {
+    function draw(picture) {
       const slots = model.get("memory_size");
       const text = slots === 1 ? "1 slot" : `${slots} slots`;
       input.value = slots;
       setAttributes(input, { "aria-valuetext": text });
       say(value, text);
       time.update();
-      if (picture) picture.update();
+      picture.update();
       say(sentence, describe(model));
     }
 
-    const keys = {
-      ArrowLeft: () => model.get("token") - 1, ArrowDown: () => model.get("token") - 1,
-      ArrowRight: () => model.get("token") + 1, ArrowUp: () => model.get("token") + 1,
-      Home: () => 1, End: () => last,
-    };
-    box.addEventListener("keydown", (event) => {
-      if (!(event.key in keys)) return;
-      event.preventDefault();
-      choose(keys[event.key]());
-    });
-
-    // The picture is drawn at the size at which it is seen, so that its words keep their size.
-    const resize = () => {
-      const width = Math.round(Math.max(240, Math.min(720, box.clientWidth || 680)));
-      if (picture && picture.width === width) return;
-      const hadFocus = picture !== null && document.activeElement === picture.picker;
-      picture = { ...makePicture(model, width, choose), width };
-      box.replaceChildren(picture.node);
-      if (hadFocus) picture.picker.focus();
-      picture.update();
-    };
-    const watcher = new ResizeObserver(resize);
-    watcher.observe(box);
-
+    onSliderKeys(box, { first: 1, last, get: () => model.get("token"), set: choose });
     el.append(figureFrame("memory-queue", "The memory as a queue", box, time.element, size, sentence));
-    resize();
-    draw();
-    STATE.forEach((key) => model.on(`change:${key}`, draw));
+    const stop = keepDrawn({ model, traits: STATE, box, least: 240, make: (width) => makePicture(model, width, choose), draw });
     return () => {
       time.stop();
-      watcher.disconnect();
-      STATE.forEach((key) => model.off(`change:${key}`, draw));
+      stop();
     };
   },
 };

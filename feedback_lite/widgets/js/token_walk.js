@@ -1,4 +1,4 @@
-import { figureFrame, html, say, setAttributes, signed, stateSentence, stepControls, svg } from "./figure.js";
+import { figureFrame, html, keepDrawn, keeper, say, setAttributes, signed, stateSentence, stepControls, svg } from "./figure.js";
 
 const STATE = ["token", "station"];
 
@@ -55,10 +55,11 @@ function drawRow({ name, kind, numbers }, y, place, full) {
   return group;
 }
 
-/** Horizontal bars: attention weights in per cent, one bar per head, or the logits. */
+/** Horizontal bars: attention weights in per cent, one bar per head, filled or outlined in turn; or the logits. */
 function drawBars({ names, numbers, series }, y, place) {
-  const group = svg("g", { class: "fl-bars" });
-  const weights = series.length > 1;
+  const weights = !series.includes("logit");
+  // Weights are what the query reads; logits are the answer of the model with feedback.
+  const group = svg("g", { class: weights ? "fl-bars fl-of-query" : "fl-bars fl-of-memory" });
   const left = 104;
   const room = place.width - left - 58;
   const largest = weights ? 1 : Math.max(...numbers.flat().map(Math.abs), 1e-9);
@@ -126,11 +127,7 @@ function makePicture(model, width) {
 export default {
   render({ model, el }) {
     const words = model.get("tokens");
-    let picture = null;
-    const keep = (changes) => {
-      Object.entries(changes).forEach(([key, value]) => model.set(key, value));
-      model.save_changes();
-    };
+    const keep = keeper(model);
     const box = html("div", { class: "fl-picture-box" });
     const sentence = stateSentence();
     const way = stepControls({
@@ -144,35 +141,21 @@ export default {
     const value = html("span", { class: "fl-value" });
     const slider = html("div", { class: "fl-slider" }, html("span", {}, "Token"), input, value);
 
-    function draw() {
+    function draw(picture) {
       const token = model.get("token");
       input.value = token;
       setAttributes(input, { "aria-valuetext": `${token}, ${words[token - 1]}` });
       say(value, `${token}: ${words[token - 1]}`);
       way.update();
-      if (picture) picture.update();
+      picture.update();
       say(sentence, describe(model));
     }
 
-    // The picture is drawn at the size at which it is seen, so that its words keep their size.
-    const resize = () => {
-      const width = Math.round(Math.max(240, Math.min(720, box.clientWidth || 680)));
-      if (picture && picture.width === width) return;
-      picture = { ...makePicture(model, width), width };
-      box.replaceChildren(picture.node);
-      picture.update();
-    };
-    const watcher = new ResizeObserver(resize);
-    watcher.observe(box);
-
     el.append(figureFrame("token-walk", "One token's walk through the model", box, way.element, slider, sentence));
-    resize();
-    draw();
-    STATE.forEach((key) => model.on(`change:${key}`, draw));
+    const stop = keepDrawn({ model, traits: STATE, box, least: 240, make: (width) => makePicture(model, width), draw });
     return () => {
       way.stop();
-      watcher.disconnect();
-      STATE.forEach((key) => model.off(`change:${key}`, draw));
+      stop();
     };
   },
 };

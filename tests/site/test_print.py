@@ -1,0 +1,88 @@
+"""Figures and pages on paper: light in both themes, and every word readable. The same words are measured on screens."""
+
+import importlib.resources
+
+import pytest
+
+from feedback_lite.widgets import PALETTE
+from tests.site.conftest import Visit
+from tests.site.tables import FIGURES
+from tests.site.test_figures import as_hex, background, figures_of
+
+READABLE = 4.5  # WCAG 2.1, success criterion 1.4.3
+
+# Every text of a figure with its contrast against what is painted under its middle.
+CONTRASTS = """(figure) => {
+    const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    const channels = (colour) => { // of any colour that CSS can write: red, green and blue from 0 to 1, and opacity
+        canvas.clearRect(0, 0, 1, 1);
+        canvas.fillStyle = colour;
+        canvas.fillRect(0, 0, 1, 1);
+        return [...canvas.getImageData(0, 0, 1, 1).data].map((channel) => channel / 255);
+    };
+    const opacity = (node) => {
+        let product = 1;
+        for (let one = node; one && one !== figure; one = one.parentElement) product *= getComputedStyle(one).opacity;
+        return product;
+    };
+    const paint = (node, words) => {
+        const style = getComputedStyle(node);
+        const drawn = node instanceof SVGElement && node.tagName !== "svg";
+        const colour = drawn ? style.fill : words ? style.color : style.backgroundColor;
+        if (colour === "none" || (drawn && !words && node.tagName === "text")) return [0, 0, 0, 0];
+        const [red, green, blue, alpha] = channels(colour);
+        return [red, green, blue, alpha * (drawn ? style.fillOpacity : 1) * opacity(node)];
+    };
+    const over = (top, below) => below.map((channel, index) => top[3] * top[index] + (1 - top[3]) * channel);
+    const luminance = (colour) => {
+        const linear = colour.map((one) => (one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+    };
+    const found = [];
+    const texts = document.createTreeWalker(figure, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const node = texts.currentNode.parentElement;
+        if (!texts.currentNode.textContent.trim() || !node.checkVisibility({ visibilityProperty: true })) continue;
+        node.scrollIntoView({ block: "center", behavior: "instant" });
+        const range = document.createRange();
+        range.selectNodeContents(texts.currentNode);
+        const box = range.getClientRects()[0];
+        const stack = document.elementsFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+        const under = stack.slice(Math.max(0, stack.indexOf(node))).map((one) => paint(one, false));
+        const ground = under.reverse().reduce((below, top) => over(top, below), channels("white").slice(0, 3));
+        const [lighter, darker] = [ground, over(paint(node, true), ground)].map(luminance).sort((a, b) => b - a);
+        found.push([texts.currentNode.textContent, (lighter + 0.05) / (darker + 0.05)]);
+    }
+    return found;
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("media", ["screen", "print"])
+@pytest.mark.parametrize(("page_name", "kind"), FIGURES)
+def test_every_word_of_a_figure_can_be_read(page_name: str, kind: str, media: str, theme: str, visit: Visit) -> None:
+    page = visit(page_name, color_scheme=theme)
+    page.emulate_media(media=media)
+    for figure in figures_of(page, kind):
+        found = figure.evaluate(CONTRASTS)
+        assert len(found) >= 5
+        assert [(text, round(contrast, 2)) for text, contrast in found if contrast < READABLE] == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("page_name", sorted({name for name, _ in FIGURES}))
+def test_paper_is_white_in_both_themes(page_name: str, theme: str, visit: Visit) -> None:
+    page = visit(page_name, color_scheme=theme)
+    body = "getComputedStyle(document.body).backgroundColor"
+    assert as_hex(page.evaluate(body)) == getattr(PALETTE["paper"], theme)
+    page.emulate_media(media="print")
+    assert as_hex(page.evaluate(body)) == PALETTE["paper"].light == "#ffffff"
+    for kind in (kind for name, kind in FIGURES if name == page_name):
+        assert {background(figure) for figure in figures_of(page, kind)} == {"#ffffff"}
+    # The words around the figures, code among them.
+    page.evaluate(importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
+    pale = page.evaluate(
+        """async () => (await axe.run(document, { runOnly: ["color-contrast"], preload: false })).violations.flatMap(
+            ({ nodes }) => nodes.map(({ target, failureSummary }) => [target.join(" "), failureSummary]))"""
+    )
+    assert pale == []
