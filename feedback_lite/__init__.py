@@ -13,6 +13,7 @@ from feedback_lite.block import Block
 from feedback_lite.config import FeedbackConfig
 from feedback_lite.feedforward import FeedForward, geglu
 from feedback_lite.generation import Stepper, generate
+from feedback_lite.interventions import Interventions, intervene
 from feedback_lite.lucidrains import load_lucidrains
 from feedback_lite.mask import causal_mask
 from feedback_lite.memory import Memory, mix_layers
@@ -28,6 +29,7 @@ __all__ = [
     "FeedForward",
     "FeedbackConfig",
     "FeedbackTransformer",
+    "Interventions",
     "KeyValueProjection",
     "Memory",
     "Output",
@@ -39,6 +41,7 @@ __all__ = [
     "distances",
     "geglu",
     "generate",
+    "intervene",
     "load_lucidrains",
     "merge_heads",
     "mix_layers",

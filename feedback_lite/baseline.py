@@ -1,14 +1,14 @@
 """The ordinary transformer of equal parts: the fair opponent of the feedback model."""
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from feedback_lite.attention import KeyValueProjection
 from feedback_lite.config import FeedbackConfig
 from feedback_lite.mask import causal_mask
 from feedback_lite.memory import Memory
-from feedback_lite.model import Output, check_tokens, make_blocks
+from feedback_lite.model import Output, Reading, check_tokens, make_blocks
 from feedback_lite.positions import RelativePositionBias, distances
 
 
@@ -60,11 +60,22 @@ class CausalTransformer(nn.Module):
             ValueError: ``tokens`` is not of rank 2 or holds an unknown number.
         """
         check_tokens(tokens, vocab_size=self.config.vocab_size)
-        hidden = self.embedding(tokens)
-        positions = torch.arange(tokens.shape[1], device=tokens.device)
+        embedded = self.embedding(tokens)
+        empty = Memory(*self.to_keys_values[0](embedded[:, :0]))
+        top = self.read(embedded).hiddens[-1]
+        return Output(self.to_logits(self.output_norm(top)), empty)
+
+    def read(self, embedded: Float[Tensor, "b t d"]) -> Reading:
+        """Send the embeddings of whole sequences through all blocks, each of which reads keys and values of its own."""
+        positions = torch.arange(embedded.shape[1], device=embedded.device)
         distance = distances(positions, positions)
         bias, mask = self.bias(distance), causal_mask(distance)
-        empty = Memory(*self.to_keys_values[0](hidden[:, :0]))
+        empty = Memory(*self.to_keys_values[0](embedded[:, :0]))
+        hiddens, weights = [embedded], []
         for block, to_own_keys_values in zip(self.blocks, self.to_keys_values, strict=True):
-            hidden, _ = block(hidden, empty, to_own_keys_values=to_own_keys_values, bias=bias, mask=mask)
-        return Output(self.to_logits(self.output_norm(hidden)), empty)
+            hidden, block_weights = block(
+                hiddens[-1], empty, to_own_keys_values=to_own_keys_values, bias=bias, mask=mask
+            )
+            hiddens.append(hidden)
+            weights.append(block_weights)
+        return Reading(torch.stack(hiddens), weights)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from feedback_lite.baseline import CausalTransformer
 from feedback_lite.config import check_size
+from feedback_lite.interventions import Interventions, check_fit, intervene
 from feedback_lite.memory import Memory
 from feedback_lite.model import FeedbackTransformer, check_tokens
 
@@ -136,7 +138,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 class Step(NamedTuple):
-    """Everything that one token caused, without a batch axis."""
+    """Everything that one token caused, without a batch axis. ``writers`` numbers the tokens that wrote the slots."""
 
     token: int
     hiddens: Float[Tensor, "l d"]
@@ -146,42 +148,55 @@ class Step(NamedTuple):
     logits: Float[Tensor, "v"]
     memory_before: Memory
     memory: Memory
+    writers_before: tuple[int, ...]
+    writers: tuple[int, ...]
 
 
 class Stepper:
     """Feed a model one token at a time and see every intermediate.
 
     Attention weights belong to the memory *before* the step: their last axis counts its slots, oldest first.
-    ``layer_logits`` is what each layer would answer if it were the last one.
+    ``layer_logits`` is what each layer would answer if it were the last one. Tokens are counted from 1, and
+    ``writers`` names the token that wrote each slot; slots that were brought in count 0, -1, ... from the newest.
 
     Args:
         model: a feedback model of segment length 1.
         memory: memory to begin with; none means an empty one. Batch 1.
+        interventions: changes under which the model is stepped; ``stepper.model`` is then a changed copy.
 
     Raises:
         TypeError: the model is not a `FeedbackTransformer`.
-        ValueError: the model's segments are longer than one token, or the memory does not fit.
+        ValueError: the model's segments are longer than one token, or the memory or an intervention does not fit.
     """
 
-    def __init__(self, model: FeedbackTransformer, memory: Memory | None = None) -> None:
+    def __init__(
+        self, model: FeedbackTransformer, memory: Memory | None = None, *, interventions: Interventions | None = None
+    ) -> None:
         if not isinstance(model, FeedbackTransformer):
             raise TypeError(f"model must be a FeedbackTransformer, got {type(model).__name__}")
         if model.config.segment_length != 1:
             raise ValueError(f"model must have segment_length=1 to be stepped, got {model.config.segment_length}")
-        self.model = model
+        self.model, self.interventions = model, Interventions()
+        if interventions is not None:
+            check_fit(model, interventions)
+            self.model, self.interventions = intervene(model, replace(interventions, deleted=())), interventions
         with torch.no_grad():
-            self.memory = model(torch.empty(1, 0, dtype=torch.long, device=device_of(model)), memory).memory
+            self.memory = self.model(torch.empty(1, 0, dtype=torch.long, device=device_of(model)), memory).memory
+        self.writers = tuple(range(1 - len(self.memory), 1))
+        self.num_tokens = 0
 
     @torch.no_grad()
     def step(self, token: int) -> Step:
         """Read the memory, answer, write the memory; return all that was computed on the way."""
         check_size("token", token, least=0)
-        model, before = self.model, self.memory
+        model, number = self.model, self.num_tokens + 1
+        before, writers_before = self.interventions.delete(self.memory, self.writers, step=number)
         tokens = torch.tensor([[token]], device=device_of(model))
         with evaluating(model):
             logits, self.memory = model(tokens, before)
             hiddens, weights = model.read(model.embedding(tokens), before)
             layer_logits = model.head(rearrange(hiddens, "l 1 1 d -> 1 l d"))
+        self.num_tokens, self.writers = number, (*writers_before, number)[-model.config.memory_size :]
         return Step(
             token=token,
             hiddens=rearrange(hiddens, "l 1 1 d -> l d"),
@@ -191,6 +206,8 @@ class Stepper:
             logits=rearrange(logits, "1 1 v -> v"),
             memory_before=before,
             memory=self.memory,
+            writers_before=writers_before,
+            writers=self.writers,
         )
 
 

@@ -1,18 +1,22 @@
-"""Sphinx extension: the palette's style sheet and icon, a sentence where each figure will stand, and no Thebe."""
+"""Sphinx extension: figures on pages that are no notebooks, a sentence where each figure will stand, the palette."""
 
 import json
 from html import escape
 from pathlib import Path
 from typing import Any
 
+import anywidget
 from docutils import nodes
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.docutils import SphinxDirective
 
+from feedback_lite import widgets
 from feedback_lite.widgets.palette import PALETTE, palette_css
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 NEEDS_PYTHON = "This part needs Python: open this chapter in Colab or JupyterLab."
 
 
@@ -45,6 +49,48 @@ class SentenceBeforeFigure(SphinxPostTransform):
         body = files["ipywidgets_state"][1]["body"]
         states: dict[str, Any] = json.loads(body)["state"]
         return states
+
+
+class LiveFigureDirective(SphinxDirective):
+    """A figure of the package on a page that is no notebook, by its class: ``{live-figure} ShellDuel``.
+
+    The figure is made when the page is read, with no arguments. The page gets what a notebook's page has: the sentence,
+    the place where the figure will stand, the state of all figures, and the host.
+    """
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Write the sentence and the place; leave state and host to be written into the page."""
+        figure = self._make(self.arguments[0])
+        files = NbMetadataCollector.get_js_files(self.env, self.env.docname)
+        states = json.loads(files["ipywidgets_state"][1]["body"])["state"] if "ipywidgets_state" in files else {}
+        model_id = f"figure-{len(states) + 1}"
+        states[model_id] = {"state": {key: figure.get_state(key)[key] for key in own_keys(figure)}}
+        whole = json.dumps({"version_major": 2, "version_minor": 0, "state": states}).replace("</", r"<\/")
+        scripts = {"ipywidgets_state": (None, {"type": WIDGET_STATE, "body": whole})}
+        scripts |= {f"ipywidgets_{i}": pair for i, pair in enumerate(self.config.nb_ipywidgets_js.items())}
+        for key, (address, attributes) in scripts.items():
+            NbMetadataCollector.add_js_file(self.env, self.env.docname, key, address, attributes)
+        view = f'<script type="{WIDGET_VIEW}">{json.dumps({"model_id": model_id})}</script>'
+        sentence = f'<p class="fl-fallback">{escape(figure.sentence)}</p>'
+        return [nodes.raw("", f"<div>{sentence}{view}</div>", format="html")]
+
+    def _make(self, name: str) -> widgets.Figure:
+        known = {key: value for key, value in vars(widgets).items() if key in widgets.__all__}
+        figures = [key for key, value in known.items() if isinstance(value, type) and issubclass(value, widgets.Figure)]
+        if name not in figures:
+            raise self.error(f"live-figure must name a figure of feedback_lite.widgets, got {name}: {sorted(figures)}")
+        try:
+            return known[name]()
+        except TypeError as error:
+            raise self.error(f"live-figure can show figures that need no arguments alone: {error}") from error
+
+
+def own_keys(figure: widgets.Figure) -> list[str]:
+    """Return the names of a figure's state that the page needs: its own, and its script and style."""
+    general = set(anywidget.AnyWidget.class_traits(sync=True)) - {"_esm", "_css"}
+    return sorted({key for key in figure.keys if key not in general and key != "_anywidget_id"})
 
 
 def _is_output(node: nodes.Node) -> bool:
@@ -90,11 +136,12 @@ def _script_text(script: Any) -> str:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the style sheet and the sentences."""
+    """Register the figures, the sentences, and the style sheets."""
     app.connect("builder-inited", write_palette)
     for mend in (name_the_icon, mend_the_bibliography, leave_out_thebe):
         app.connect("html-page-context", mend, priority=900)
     app.add_css_file("palette.css", priority=790)
     app.add_css_file("site.css", priority=800)
+    app.add_directive("live-figure", LiveFigureDirective)
     app.add_post_transform(SentenceBeforeFigure)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

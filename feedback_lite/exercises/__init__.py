@@ -7,15 +7,18 @@ from feedback_lite.exercises import (
     causal_mask,
     feed_forward,
     feedback_memory,
+    generation,
     memory_fifo,
     relative_positions,
     segments,
     shared_keys_values,
     whole_model,
+    why_feedback,
 )
 from feedback_lite.exercises.exercise import Case, Exercise, Mistake
 
 EXERCISES: dict[str, Exercise] = {
+    **why_feedback.EXERCISES,
     **relative_positions.EXERCISES,
     **causal_mask.EXERCISES,
     **shared_keys_values.EXERCISES,
@@ -24,6 +27,7 @@ EXERCISES: dict[str, Exercise] = {
     **feed_forward.EXERCISES,
     **segments.EXERCISES,
     **whole_model.EXERCISES,
+    **generation.EXERCISES,
 }
 
 __all__ = ["EXERCISES", "Case", "Exercise", "Mistake"]

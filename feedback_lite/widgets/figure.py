@@ -73,7 +73,8 @@ class Figure(anywidget.AnyWidget):
         return bundle
 
     def _retell_after(self, change: traitlets.Bunch) -> None:
-        if change["name"] != "sentence":
+        # Nothing is told while a figure is closed, which may be as late as Python's own end.
+        if change["name"] in self.keys and change["name"] != "sentence":
             self._retell()
 
     def _retell(self) -> None:

@@ -7,14 +7,17 @@ from tests.answers import (
     causal_mask,
     feed_forward,
     feedback_memory,
+    generation,
     memory_fifo,
     relative_positions,
     segments,
     shared_keys_values,
     whole_model,
+    why_feedback,
 )
 
 RIGHT_ANSWERS: dict[str, list[Callable[..., Any]]] = {
+    **why_feedback.RIGHT_ANSWERS,
     **relative_positions.RIGHT_ANSWERS,
     **causal_mask.RIGHT_ANSWERS,
     **shared_keys_values.RIGHT_ANSWERS,
@@ -23,6 +26,7 @@ RIGHT_ANSWERS: dict[str, list[Callable[..., Any]]] = {
     **feed_forward.RIGHT_ANSWERS,
     **segments.RIGHT_ANSWERS,
     **whole_model.RIGHT_ANSWERS,
+    **generation.RIGHT_ANSWERS,
 }
 
 STOPPING_ANSWERS: dict[str, list[tuple[Callable[..., Any], str]]] = {

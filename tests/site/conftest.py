@@ -18,7 +18,7 @@ from book.tools.browser import find_browser, launch_arguments
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
-READ_BY_THE_SITE = ("_config.yml", "_toc.yml", "book", "chapters", "feedback_lite/widgets/palette.py")
+READ_BY_THE_SITE = ("_config.yml", "_toc.yml", "book", "chapters", "feedback_lite")
 
 Visit = Callable[..., Page]
 

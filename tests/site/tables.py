@@ -7,7 +7,7 @@ tables complete.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,10 @@ PAGES_OF_THE_TOOL = ["index.html", "genindex.html", "search.html"]
 
 # page, kind of figure
 FIGURES = [
+    ("book/index.html", "shell-duel"),
+    ("chapters/01-why-feedback.html", "predict"),
+    ("chapters/01-why-feedback.html", "shell-duel"),
+    ("chapters/01-why-feedback.html", "information-flow"),
     ("chapters/02-relative-positions.html", "predict"),
     ("chapters/02-relative-positions.html", "bucket-explorer"),
     ("chapters/03-causal-mask.html", "predict"),
@@ -45,10 +49,66 @@ FIGURES = [
     ("chapters/07-feed-forward.html", "gate-explorer"),
     ("chapters/09-whole-model.html", "predict"),
     ("chapters/09-whole-model.html", "token-walk"),
+    ("chapters/10-generation.html", "predict"),
+    ("chapters/10-generation.html", "inside"),
 ]
+
+# The kinds of figure that run a trained model in the page.
+LIVE = ("shell-duel", "inside")
 
 # What is to be seen of a figure, read from the page.
 LOOKS = {
+    "inside": """(figure) => {
+        const text = (found) => found.textContent.replace(/\\s/g, " ");
+        const one = (name) => figure.querySelector(`[data-control="${name}"]`);
+        const now = text(figure.querySelector(".fl-now")).match(/^Step (\\d+) of (\\d+)/);
+        const [step, steps] = now.slice(1).map(Number);
+        const marked = (mark) => figure.querySelectorAll(`.fl-slot[data-mark="${mark}"]`).length;
+        const folds = [...figure.querySelectorAll("details")].map((fold) => fold.open);
+        const said = [...figure.querySelectorAll(".fl-message")].map(text);
+        const head = [".fl-head", ".fl-chosen"].map((part) => text(figure.querySelector(part)));
+        const pictures = [...figure.querySelectorAll("svg")].map((picture) => picture.innerHTML);
+        return {
+            step, steps, folds,
+            slot: Number(one("slot").getAttribute("aria-valuenow")),
+            framed: figure.querySelector(".fl-picker .fl-frame").getAttribute("visibility") === "visible",
+            written: marked("written"),
+            held: marked("held"),
+            evicted: marked("evicted"),
+            deleted: marked("deleted"),
+            source: one("written").value,
+            slots: text(one("memory size").parentElement.querySelector(".fl-value")),
+            counts: one("offset").checked,
+            attention: [1, 2].map((layer) => one(`attention ${layer}`).checked),
+            hides: one("hide answer").checked,
+            hidden: figure.querySelector(".fl-answer").dataset.verdict === "hidden",
+            changed: !figure.querySelector(".fl-changed").hidden,
+            next: one("next token").selectedOptions[0].textContent,
+            game: one("game").value,
+            linked: said[1] !== "",
+            picture: [...head, ...said, folds, one("next token").value, ...pictures].join(),
+        };
+    }""",
+    "shell-duel": """(figure) => {
+        const all = (selector) => [...figure.querySelectorAll(selector)];
+        const text = (found) => found.textContent.replace(/\\s/g, " ");
+        const place = (found, holds) => found.findIndex(holds) + 1;
+        const [feedback, , reader] = all(".fl-score").map((score) => Number(text(score).split(" of ")[1] ?? 0));
+        const kept = figure.querySelector('[data-control="keep open"]')?.checked;
+        return {
+            swaps: Number(text(figure.querySelector(".fl-count")).split(" ")[0]),
+            open: all(".fl-spot[data-ball]").length === 1,
+            picked: place(all(".fl-spot"), (spot) => spot.getAttribute("aria-pressed") === "true"),
+            guess: place(all(".fl-guesses button"), (one) => "chosen" in one.dataset),
+            amount: all('.fl-amounts [aria-pressed="true"]').map(text),
+            answers: all("[data-player] .fl-answer").map(text),
+            rounds: feedback,
+            guesses: reader,
+            kept,
+            note: all(".fl-note").map(text).join(),
+            picture: [kept, ...all("svg, .fl-note, .fl-amounts").map((one) => one.outerHTML)],
+        };
+    }""",
     "token-walk": """(figure) => {
         const text = (selector) => figure.querySelector(selector).textContent.replace(/\\s/g, " ");
         const [, station, stations] = text(".fl-now").match(/^(\\d+) of (\\d+): ./).map(Number);
@@ -234,6 +294,7 @@ class Control:
         first: controls to click before, so that this one can act.
         which: the place among several controls of this name.
         stays: what need not change although the control was moved.
+        page: the only page whose figure has this control; None where all figures of the kind have it.
     """
 
     figure: str
@@ -244,6 +305,11 @@ class Control:
     first: tuple[str, ...] = ()
     which: int = 0
     stays: frozenset[str] = field(default_factory=frozenset)
+    page: str | None = None
+
+    def is_on(self, page: str, figure: str) -> bool:
+        """Whether a figure of this kind on this page has the control."""
+        return self.figure == figure and self.page in (None, page)
 
     @property
     def ways(self) -> list[str]:
@@ -434,24 +500,30 @@ def shown_head(layer: int, head: int) -> Control:
     return Control("mask-explorer", f"show {name}", click, ("Enter", "Space"), seen)
 
 
-def arrangement(name: str, first: tuple[str, ...] = ()) -> Control:
-    """How the model looks back, in the picture of what reaches a cell."""
-    return Control("information-flow", f"arrangement {name}", click, ("Enter", "Space"), always(pressed=[name]), first)
+WHY_FEEDBACK, SEGMENTS = "chapters/01-why-feedback.html", "chapters/08-segments.html"
 
 
-def flow_cell(
-    mouse: Move | None, keys: tuple[str, ...], to: Callable[[Look], Look], first: tuple[str, ...] = ()
-) -> Control:
-    """The cell that is chosen: a token and a layer. `first` clicks into the middle of the picture."""
-    return Control("information-flow", "cell", mouse, keys, to, first)
+def arrangement(name: str, page: str, first: tuple[str, ...] = ()) -> Control:
+    """How the model looks back, in the picture of what reaches a cell; each page offers a choice of its own."""
+    seen = always(pressed=[name])
+    return Control("information-flow", f"arrangement {name}", click, ("Enter", "Space"), seen, first, page=page)
+
+
+def flow_cell(mouse: Move | None, keys: tuple[str, ...], to: Callable[[Look], Look]) -> Control:
+    """The cell that is chosen: a token and a layer. A click into the middle of the picture comes first."""
+    return Control("information-flow", "cell", mouse, keys, to, first=("cell",))
 
 
 FLOW_CONTROLS = [
-    arrangement("segments of 1"),
-    arrangement("segments of 2"),
-    arrangement("segments of 4", first=("arrangement ordinary",)),
-    arrangement("segments of 12"),
-    arrangement("ordinary"),
+    arrangement("segments of 1", page=SEGMENTS),
+    arrangement("segments of 2", page=SEGMENTS),
+    arrangement("segments of 4", first=("arrangement ordinary",), page=SEGMENTS),
+    arrangement("segments of 12", page=SEGMENTS),
+    arrangement("ordinary", page=SEGMENTS),
+    arrangement("ordinary", first=("arrangement feedback",), page=WHY_FEEDBACK),
+    arrangement("cache, segments of 4", page=WHY_FEEDBACK),
+    arrangement("feedback", page=WHY_FEEDBACK),
+    arrangement("segments of 4", page=WHY_FEEDBACK),
     flow_cell(at(0.0), ("Home",), lambda was: {"token": 1, "layer": was["layer"]}),
     flow_cell(at(1.0), ("End",), lambda was: {"token": 12, "layer": was["layer"]}),
     flow_cell(None, ("ArrowRight",), lambda was: {"token": was["token"] + 1, "layer": was["layer"]}),
@@ -461,8 +533,140 @@ FLOW_CONTROLS = [
 ]
 
 
+def duel(name: str, seen: Callable[[Look], Look], first: tuple[str, ...] = (), keys: tuple[str, ...] = ()) -> Control:
+    """A button of the duel; `keys` where it is moved by these keys alone."""
+    return Control("shell-duel", name, None if keys else click, keys or ("Enter", "Space"), seen, first)
+
+
+def picked_cup(name: str, cup: int, first: tuple[str, ...] = (), keys: tuple[str, ...] = ()) -> Control:
+    """What is picked is told under the cups, not in the state sentence."""
+    row = duel(name, always(picked=cup), first, keys)
+    return replace(row, stays=frozenset({"sentence"}))
+
+
+def more_swaps(count: int, **seen: Any) -> Callable[[Look], Look]:
+    return lambda was: {"swaps": was["swaps"] + count, "open": False, "picked": 0, "answers": ["", "", ASKED], **seen}
+
+
+ASKED = "where is the ball?"
+CUPS = range(1, 6)
+DUEL_CONTROLS = [
+    *(picked_cup(f"cup {cup}", cup) for cup in CUPS),
+    picked_cup("cup 3", 0, first=("cup 3",)),
+    *(picked_cup("shuffle", cup, keys=(str(cup),)) for cup in CUPS),
+    picked_cup("reveal", 0, first=("cup 4",), keys=("4", "Escape")),
+    duel("cup 5", more_swaps(1), first=("cup 2",)),
+    duel("reveal", more_swaps(1), first=("cup 2",), keys=("3",)),
+    duel("shuffle", more_swaps(10)),
+    duel("shuffle", more_swaps(1), first=("swaps 1",)),
+    duel("shuffle", more_swaps(50), first=("swaps 50",)),
+    duel("shuffle", lambda was: {"swaps": was["swaps"] + 1, "open": True, "rounds": 0}, first=("swaps 1", "keep open")),
+    *(
+        replace(duel(f"swaps {count}", always(amount=[str(count)]), first), stays=frozenset({"sentence"}))
+        for count, first in ((1, ()), (10, ("swaps 1",)), (50, ()))
+    ),
+    *(duel(f"guess {cup}", always(open=True, guess=cup, rounds=1, guesses=1), first=("shuffle",)) for cup in CUPS),
+    duel("reveal", always(open=True, guess=0, rounds=1, guesses=0), first=("shuffle",)),
+    duel("new game", always(swaps=0, open=True, rounds=0)),
+    duel("new game", always(swaps=0, open=True, rounds=1), first=("shuffle", "reveal")),
+    Control("shell-duel", "keep open", click, ("Space",), always(kept=True, open=True, rounds=0), first=("shuffle",)),
+    Control(
+        "shell-duel", "keep open", click, ("Space",), always(kept=False), ("keep open",), stays=frozenset({"sentence"})
+    ),
+    replace(duel("copy link", always(note="The link is copied.")), stays=frozenset({"sentence"})),
+]
+
+
+def typed(text: str) -> Move:
+    """Type over what stands in a field, and press Enter."""
+
+    def move(control: Locator) -> None:
+        control.fill(text)
+        control.press("Enter")
+
+    return move
+
+
+def select(name: str) -> Move:
+    def move(control: Locator) -> None:
+        control.select_option(label=name)
+
+    return move
+
+
+def inside(
+    control: str,
+    mouse: Move | None,
+    keys: tuple[str, ...],
+    seen: Callable[[Look], Look] | Look,
+    first: tuple[str, ...] = (),
+    silent: bool = False,
+) -> Control:
+    """A control of the model's inside; a silent one does not change the state sentence."""
+    stays = frozenset({"sentence"}) if silent else frozenset()
+    return Control("inside", control, mouse, keys, seen if callable(seen) else always(**seen), first, stays=stays)
+
+
+def inside_at(step: Callable[[Look], int]) -> Callable[[Look], Look]:
+    """The step in words, and the marks of a memory of 16 slots."""
+
+    def seen(was: Look) -> Look:
+        now = step(was)
+        full = now > 16
+        return {"step": now, "written": 1, "held": 15 if full else now - 1, "evicted": int(full)}
+
+    return seen
+
+
+GAME_FOLD, MODEL_FOLD = ("change the game",), ("change the model",)
+PRESSED = ("Enter", "Space")
+INSIDE_CONTROLS = [
+    inside("back", click, (*PRESSED, "ArrowLeft"), inside_at(lambda was: was["step"] - 1)),
+    inside("step", click, (*PRESSED, "ArrowRight"), inside_at(lambda was: was["step"] + 1)),
+    inside("step", None, ("End",), inside_at(lambda was: was["steps"])),
+    inside("run", click, PRESSED, inside_at(lambda was: was["step"] + 3)),
+    inside("restart", click, (*PRESSED, "Home"), inside_at(lambda was: 1)),
+    inside("slot", at(0.999), ("End",), lambda was: {"slot": was["step"], "framed": True}, silent=True),
+    inside("slot", at(0.2), (), lambda was: {"slot": was["step"] - 15, "framed": True}, silent=True),
+    inside("slot", None, ("ArrowLeft", "ArrowDown"), lambda was: {"slot": was["slot"] - 1}, silent=True),
+    inside("slot", None, ("ArrowRight", "ArrowUp"), lambda was: {"slot": was["slot"] + 1}, silent=True),
+    inside("slot", None, ("Home",), {"slot": 1, "framed": True}, silent=True),
+    inside("hide answer", click, ("Space",), {"hides": True, "hidden": True}),
+    inside("show", click, PRESSED, {"hides": True, "hidden": False}, ("hide answer",)),
+    inside("copy link", click, PRESSED, {"linked": True}, silent=True),
+    inside("change the game", click, PRESSED, {"folds": [True, False]}, silent=True),
+    inside("next token", select("swap 4 and 5"), ("End",), {"next": "swap 4 and 5"}, GAME_FOLD, silent=True),
+    inside("add", click, PRESSED, lambda was: {"step": was["step"] + 1, "steps": was["step"] + 1}, GAME_FOLD),
+    inside("game", typed("2 12 21"), (), {"step": 3, "steps": 3, "game": "2 12 12", "held": 2}, GAME_FOLD),
+    inside("game", None, ("Enter",), inside_at(lambda was: was["steps"]), GAME_FOLD),
+    inside("use", click, PRESSED, inside_at(lambda was: was["steps"]), GAME_FOLD),
+    inside("change the model", click, PRESSED, {"folds": [False, True]}, silent=True),
+    inside("written", select("the embedding alone"), (), {"source": "0", "changed": True}, MODEL_FOLD),
+    inside("written", None, ("ArrowDown",), {"source": "uniform", "changed": True}, MODEL_FOLD),
+    inside("written", None, ("End",), {"source": "2", "changed": True}, MODEL_FOLD),
+    inside("memory size", at(0.0), ("Home",), {"slots": "1 slot", "held": 0, "evicted": 1}, MODEL_FOLD),
+    inside("memory size", at(1.0), ("End",), {"slots": "24 slots", "held": 17, "evicted": 0}, MODEL_FOLD),
+    inside("memory size", None, ("ArrowLeft", "ArrowDown"), {"slots": "15 slots", "held": 14}, MODEL_FOLD),
+    inside("memory size", None, ("ArrowRight", "ArrowUp"), {"slots": "17 slots", "held": 16}, MODEL_FOLD),
+    inside("offset", click, ("Space",), {"counts": False, "changed": True}, MODEL_FOLD),
+    inside("attention 1", click, ("Space",), {"attention": [False, True], "changed": True}, MODEL_FOLD),
+    inside("attention 2", click, ("Space",), {"attention": [True, False], "changed": True}, MODEL_FOLD),
+    inside("delete", click, PRESSED, {"deleted": 1, "held": 14, "changed": True}, MODEL_FOLD),
+    inside("bring back", click, PRESSED, {"deleted": 0, "held": 15, "changed": False}, (*MODEL_FOLD, "delete")),
+    inside(
+        "as trained",
+        click,
+        PRESSED,
+        {"attention": [True, True], "counts": True, "deleted": 0, "changed": False},
+        (*MODEL_FOLD, "attention 1", "offset", "delete"),
+    ),
+]
+
+
 CONTROLS = [
+    *INSIDE_CONTROLS,
     *FLOW_CONTROLS,
+    *DUEL_CONTROLS,
     bucket_choice(0, "buckets 4", "4"),
     bucket_choice(0, "buckets 8", "8"),
     bucket_choice(0, "buckets 16", "16", first=("buckets 8",)),

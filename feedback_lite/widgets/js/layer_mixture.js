@@ -1,5 +1,5 @@
 import { button, figureFrame, html, keepDrawn, keeper, layerTint, onSliderKeys, percent, pointIn, say, setAttributes, setPressed, signed, stateSentence, stepControls, svg } from "./figure.js";
-import { mixLayers, softmax } from "./live.js";
+import { mixLayers, softmax } from "./mixture.js";
 
 const STATE = ["step", "mixture", "weights"];
 const LEARNED = "learned";

@@ -1,0 +1,485 @@
+"""The inside of a model on a page of its own: it speaks as in Python, follows links, and stands what is wrong."""
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from feedback_lite.widgets import ModelInside
+from feedback_lite.widgets.inside import first_game
+from tests.site.tables import LOOKS, Look
+
+HOST = Path(__file__).parents[2] / "book" / "site" / "assets" / "host.js"
+VIEW = "application/vnd.jupyter.widget-view+json"
+STATE = "application/vnd.jupyter.widget-state+json"
+GAME = first_game()
+AS_TRAINED: dict[str, Any] = {
+    "tokens": GAME,
+    "step": 18,
+    "slot": 17,
+    "written": "mixture",
+    "memory_size": 16,
+    "memory_offset": True,
+    "silent_layers": [],
+    "deleted": [],
+    "hide_answer": False,
+    "shown": 0,
+}
+
+
+def states() -> list[dict[str, Any]]:
+    """States of every kind, each control alone and together with others."""
+    alone: list[dict[str, Any]] = [
+        *({"step": step, "slot": min(step, 5)} for step in range(1, 25)),
+        *({"slot": slot} for slot in (1, 2, 18, 24)),
+        *({"written": written} for written in ("uniform", 0, 1, 2)),
+        *({"memory_size": size} for size in (1, 2, 15, 17, 24)),
+        {"memory_offset": False},
+        *({"silent_layers": layers} for layers in ([1], [2], [1, 2], [2, 1])),
+        *({"deleted": pairs} for pairs in ([[17, 18]], [[17, 19]], [[1, 2]], [[3, 5], [2, 18], [16, 17]], [[4, 23]])),
+        {"memory_size": 1, "deleted": [[17, 18]]},
+        {"hide_answer": True},
+        {"hide_answer": True, "shown": 18, "written": 0},
+        {"hide_answer": True, "shown": 17, "silent_layers": [1]},
+        {"tokens": [4], "step": 1, "slot": 1},
+        {"tokens": [0, *[7] * 40], "step": 41, "slot": 30, "written": 0, "memory_offset": False},
+    ]
+    draw = random.Random(7)
+    for _ in range(40):
+        length = draw.randint(1, 60)
+        step = draw.randint(1, length)
+        chosen = draw.sample(range(1, length + 1), k=min(length, draw.randint(0, 4)))
+        alone.append(
+            {
+                "tokens": [draw.randrange(5), *(draw.randrange(5, 15) for _ in range(length - 1))],
+                "step": step,
+                "slot": draw.randint(1, length),
+                "written": draw.choice(["mixture", "uniform", 0, 1, 2]),
+                "memory_size": draw.choice([1, 3, 8, 16, 24]),
+                "memory_offset": draw.random() < 0.7,
+                "silent_layers": draw.choice([[], [], [1], [2]]),
+                "deleted": [[slot, slot + draw.randint(1, 9)] for slot in chosen],
+                "hide_answer": draw.random() < 0.2,
+                "shown": draw.randint(0, step),
+            }
+        )
+    return [AS_TRAINED | changes for changes in alone]
+
+
+# ---- pages
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1000, "height": 900})
+    yield context
+    context.close()
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def opened(context: BrowserContext, tmp_path: Path) -> Iterator[Open]:
+    """Open a page on disk that holds one figure, as the site has them; errors and dialogs on it fail the test."""
+    wrong: list[str] = []
+
+    def open_page(figure: ModelInside, link: str = "", **stored: Any) -> Page:
+        kept = (*AS_TRAINED, "models", "recorded", "sentence", "_esm", "_css")
+        state = {key: value for key, value in figure.get_state().items() if key in kept} | stored
+        text = json.dumps({"state": {"inside": {"state": state}}}).replace("</", "<\\/")
+        view = f'<p class="fl-fallback">Words.</p><script type="{VIEW}">{{"model_id": "inside"}}</script>'
+        head = f'<script type="{STATE}">{text}</script><script src="host.js" defer></script>'
+        (tmp_path / "host.js").write_text(HOST.read_text())
+        (tmp_path / "page.html").write_text(f"<!doctype html><head>{head}</head><div>{view}</div>")
+        page = context.new_page()
+        page.on("dialog", lambda dialog: wrong.append(dialog.message))
+        page.on("pageerror", lambda error: wrong.append(error.message))
+        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+        page.goto(f"{(tmp_path / 'page.html').as_uri()}{link}")
+        expect(page.locator(".fl-sentence")).not_to_be_empty()
+        return page
+
+    yield open_page
+    assert wrong == []
+
+
+def figure_of(page: Page) -> Locator:
+    return page.locator('[data-figure="inside"]')
+
+
+def control(page: Page, name: str) -> Locator:
+    return page.locator(f'[data-control="{name}"]')
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def sentence(page: Page) -> str:
+    return words(page.locator(".fl-sentence").inner_text())
+
+
+def messages(page: Page) -> str:
+    return words(" ".join(page.locator(".fl-message").all_text_contents()))
+
+
+def look(page: Page) -> Look:
+    return figure_of(page).evaluate(LOOKS["inside"]) | {"sentence": sentence(page)}
+
+
+# In the page, on the figure's own module: a figure that is moved from outside, as a kernel moves it.
+IN_PAGE = """async ([script, state, all]) => {
+    const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+    const { default: figure, writeState, parseState } = await import(address);
+    const handlers = [];
+    const model = {
+        get: (key) => state[key],
+        set: (key, value) => { state[key] = value; },
+        on: (_, handler) => handlers.push(handler),
+        off: () => {},
+        save_changes: () => {},
+    };
+    const place = document.createElement("div");
+    document.body.append(place);
+    const stop = figure.render({ model, el: place });
+    const told = [];
+    for (const one of all) {
+        Object.assign(state, one);
+        handlers.forEach((handler) => handler());
+        await Promise.resolve();
+        const link = writeState(model);
+        const says = place.querySelector(".fl-sentence").textContent.replace(/\\u00a0/g, " ");
+        told.push([says, link, parseState(link, model)]);
+    }
+    stop();
+    place.remove();
+    return told;
+}"""
+
+
+# ---- what it says and shows
+
+
+def test_speaks_as_in_python_and_its_link_holds_the_whole_state(opened: Open) -> None:
+    twin = ModelInside()
+    state = {key: value for key, value in twin.get_state().items() if key in (*AS_TRAINED, "models", "recorded")}
+    told = opened(twin).evaluate(IN_PAGE, [twin._esm, state, states()])
+    for one, (says, link, read) in zip(states(), told, strict=True):
+        twin.set_state(one)
+        assert says == twin.sentence, one
+        assert read == one
+        assert len(link) < 2000
+
+
+def test_a_link_restores_the_exact_state(opened: Open) -> None:
+    """What the Copy link button gives opens a page that looks as the one where it was pressed."""
+    record = "window.copied = []; navigator.clipboard.writeText = async (text) => { window.copied.push(text); }; 0"
+    for changes in (
+        {"step": 24, "slot": 3},
+        {"written": 0, "memory_size": 5, "memory_offset": False, "silent_layers": [2], "deleted": [[3, 5], [17, 19]]},
+        {"hide_answer": True, "shown": 18, "written": "uniform"},
+        {"tokens": [2, *[5, 14] * 149, 6], "step": 290, "slot": 289, "memory_size": 24},
+    ):
+        figure = ModelInside()
+        figure.set_state(AS_TRAINED | changes)
+        there = opened(figure)
+        there.evaluate(record)
+        control(there, "copy link").click()
+        there.wait_for_function("window.copied.length === 1")
+        address = there.evaluate("window.copied[0]")
+        assert "#inside=" in address
+        expect(there.locator(".fl-message", has_text="The link is copied.")).to_have_count(1)
+        here = opened(ModelInside(), f"#{address.split('#')[1]}")
+        expect(here.locator(".fl-sentence")).to_have_text(there.locator(".fl-sentence").inner_text())
+        control(here, "copy link").click()  # so that both say the same about it
+        expect(here.locator(".fl-message", has_text="The link is")).to_have_count(1)
+        for page in (here, there):
+            for fold in ("change the game", "change the model"):
+                if not control(page, fold).evaluate("(summary) => summary.parentElement.open"):
+                    control(page, fold).click()
+        ours, theirs = look(here), look(there)
+        for key in set(ours) - {"picture"}:
+            assert ours[key] == theirs[key], key
+        pictures = "(figure) => [...figure.querySelectorAll('svg')].map((picture) => picture.innerHTML).join()"
+        assert figure_of(here).evaluate(pictures) == figure_of(there).evaluate(pictures)
+
+
+def test_a_changed_address_moves_the_figure(opened: Open) -> None:
+    page = opened(ModelInside())
+    page.evaluate("location.hash = '#inside=2.12,step:2,slot:1'")
+    expect(page.locator(".fl-now")).to_have_text("Step 2 of 2: swap 1 and 2")
+    page.evaluate("location.hash = '#inside=2.12,step:3,slot:1'")
+    expect(page.locator(".fl-message").first).to_contain_text("could not be read")
+    expect(page.locator(".fl-now")).to_have_text("Step 2 of 2: swap 1 and 2")
+
+
+def test_attention_row_belongs_to_the_memory_before_the_write(opened: Open) -> None:
+    page, figure = opened(ModelInside()), ModelInside()
+    row = """(figure) => [...figure.querySelectorAll(".fl-picker .fl-cell")].map((cell) => [
+        cell.querySelector("title").textContent.replace(/\\u00a0/g, " "), Number(cell.getAttribute("fill-opacity")),
+        Math.round(100 * Number(cell.getAttribute("x"))),
+    ])"""
+    for step in (18, 19, 1, 2):
+        figure.step = step
+        while (now := look(page)["step"]) != step:
+            control(page, "step" if now < step else "back").click()
+        here, cells = figure.steps()[-1], figure_of(page).evaluate(row)
+        expected = [
+            (f"layer {layer + 1}, head {head + 1} reads slot {slot}: ", here.weights[layer, head, place].item())
+            for layer in (0, 1)
+            for head in (0, 1)
+            for place, slot in enumerate(here.writers_before)
+        ]
+        assert len(cells) == len(expected)
+        for (told, weight), (title, opacity, _) in zip(expected, cells, strict=True):
+            assert title == f"{told}{int(100 * weight + 0.5)} %"
+            assert opacity == pytest.approx(weight, abs=6e-4)
+        slots = figure_of(page).evaluate(
+            """(figure) => Object.fromEntries([...figure.querySelectorAll(".fl-slot")].map((slot) => {
+                const x = Number(slot.querySelector("rect").getAttribute("x"));
+                return [slot.dataset.slot, [slot.dataset.mark, Math.round(100 * x)]];
+            }))"""
+        )
+        assert slots[str(step)][0] == "written"
+        for place, slot in enumerate(here.writers_before):
+            assert slots[str(slot)][0] == ("held" if slot in here.writers else "evicted")
+            # The same token stands in the same column in every row.
+            columns = {cells[place + row * len(here.writers_before)][2] - slots[str(slot)][1] for row in range(4)}
+            assert len(columns) == 1
+            assert abs(columns.pop()) <= 100
+
+
+def test_readings_and_trace_of_the_chosen_slot(opened: Open) -> None:
+    figure = ModelInside(slot=12, deleted=[[15, 17]])
+    page = opened(figure)
+    steps = figure.steps()
+    place = steps[-1].writers_before.index(12)
+    now = [f"{int(100 * weight + 0.5)} %" for weight in steps[-1].weights[..., place].flatten().tolist()]
+    assert [words(text) for text in page.locator(".fl-reading").all_text_contents()] == now
+    titles = [words(text) for text in page.locator(".fl-readings .fl-cell title").all_text_contents()]
+    read = [title for title in titles if title.startswith("Step")]
+    expected = [
+        f"Step {number}, layer {layer + 1}, head {head + 1}: {int(100 * weight + 0.5)} %"
+        for layer in (0, 1)
+        for head in (0, 1)
+        for number, step in enumerate(steps, start=1)
+        if 12 in step.writers_before
+        for weight in [step.weights[layer, head, step.writers_before.index(12)].item()]
+    ]
+    assert read == expected
+    assert len(read) == 4 * 6
+    for slot, told in (
+        (1, "evicted at the end of this step."),
+        (2, "in memory."),
+        (15, "deleted before step 17 read."),
+        (16, "in memory."),
+        (18, "the next step will read it."),
+    ):
+        other = ModelInside(slot=slot, deleted=[[15, 17]])
+        assert words(opened(other).locator(".fl-chosen").inner_text()).endswith(told)
+
+
+def test_hidden_answer_is_nowhere(opened: Open) -> None:
+    page = opened(ModelInside(hide_answer=True, written=0))
+    page.evaluate("document.querySelectorAll('details').forEach((fold) => { fold.open = false; })")
+    text = words(figure_of(page).inner_text())
+    assert "The answer is hidden." in text
+    assert text.count("hidden") >= 5
+    assert "cup " not in text.replace("token: cup, then swaps", "")
+    assert "wrong" not in text
+    control(page, "show").click()
+    expect(page.locator(".fl-answer")).to_contain_text("cup 3, ")
+    expect(page.locator(".fl-changed")).to_contain_text("As trained: cup 4, 100")
+    control(page, "step").click()
+    expect(page.locator(".fl-answer")).to_have_text("The answer is hidden.")
+
+
+def test_focus_stays_with_the_slots(opened: Open) -> None:
+    page = opened(ModelInside())
+    control(page, "slot").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    assert look(page)["slot"] == 14
+    expect(control(page, "slot")).to_be_focused()
+    value = control(page, "slot").get_attribute("aria-valuetext")
+    assert value is not None
+    assert words(value).startswith("Slot 14, written at “swap 4 and 5”: in memory. Read by layer 1: ")
+
+
+def test_what_comes_next_takes_the_place_of_the_rest(opened: Open) -> None:
+    page = opened(ModelInside(step=3))
+    control(page, "change the game").click()
+    control(page, "next token").select_option(label="swap 2 and 4")
+    control(page, "add").click()
+    expect(page.locator(".fl-now")).to_have_text("Step 4 of 4: swap 2 and 4")
+    twin = ModelInside(tokens=[*GAME[:3], 10], step=4)
+    assert sentence(page) == twin.sentence
+
+
+@pytest.mark.parametrize("width", [320, 390, 768])
+def test_everything_fits_when_it_is_unfolded(width: int, opened: Open) -> None:
+    figure = ModelInside(memory_size=24, written=0, memory_offset=False, silent_layers=[1], deleted=[[3, 5], [17, 19]])
+    page = opened(figure)
+    page.set_viewport_size({"width": width, "height": 800})
+    for fold in page.locator("details").all():
+        fold.evaluate("(fold) => { fold.open = true; }")
+    page.wait_for_timeout(100)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(
+        "[...document.querySelectorAll('svg text')].every((text) => parseFloat(getComputedStyle(text).fontSize) >= 11)"
+    )
+    for one in page.locator("[data-control]:visible").all():
+        box = one.evaluate("(node) => (node.closest('label') ?? node).getBoundingClientRect().toJSON()")
+        assert min(box["height"], box["width"]) >= 44, one.get_attribute("data-control")
+        assert box["left"] >= 0
+        assert box["right"] <= width
+
+
+# ---- what is wrong
+
+
+MARKUP = "<img src=x onerror=\"window.hacked=1;alert('hacked')\">"
+HOSTILE_LINKS = {
+    "markup": f"#inside={MARKUP}",
+    "markup, encoded": f"#inside={quote(MARKUP)}",
+    "script": "#inside=<script>window.hacked=1</script>,step:1,slot:1",
+    "script address": "#inside=javascript:window.hacked=1",
+    "prototype": "#inside=3.12,step:1,slot:1,__proto__:1",
+    "constructor": "#inside=3.12,step:1,slot:1,constructor:1",
+    "not finite": "#inside=3.12,step:Infinity,slot:NaN",
+    "huge": "#inside=3.12,step:99999999999999999999,slot:1",
+    "unicode digits": "#inside=\u0663.12,step:1,slot:1",
+    "too long": f"#inside=3{'.12' * 5000},step:1,slot:1",
+    "longer than a game": f"#inside=3{'.12' * 300},step:1,slot:1",
+    "too many slots": "#inside=3.12,step:1,slot:1,memory:99",
+    "no such layer": "#inside=3.12,step:1,slot:1,silent:7",
+    "no such layer written": "#inside=3.12,step:1,slot:1,written:9",
+    "deleted before it was written": "#inside=3.12,step:1,slot:1,deleted:5at5",
+    "swap with itself": "#inside=3.11,step:1,slot:1",
+    "said twice": "#inside=3.12,step:1,step:2,slot:1",
+    "no step": "#inside=3.12",
+    "nothing": "#inside=",
+    "another state": '#inside={"tokens":[0]}',
+}
+
+
+@pytest.mark.parametrize("link", HOSTILE_LINKS.values(), ids=HOSTILE_LINKS)
+def test_hostile_links_run_nothing_and_change_nothing(link: str, opened: Open) -> None:
+    figure = ModelInside()
+    page = opened(figure, link)
+    expect(page.locator(".fl-message").first).to_contain_text("This link could not be read (")
+    assert sentence(page) == figure.sentence
+    unharmed(page)
+
+
+HOSTILE_GAMES = {
+    "nothing": "  ",
+    "markup": MARKUP,
+    "script": "3 <script>window.hacked=1</script>",
+    "prototype": "3 __proto__",
+    "no cup": "9 12",
+    "no swap": "3 16",
+    "itself": "3 12 44",
+    "unicode digits": "\u0663 \u0661\u0662",
+    "huge": "1" * 4000,
+    "too long": "3" + " 12" * 300,
+    "not finite": "3 Infinity",
+    "zero width": "3 1\u200b2",
+    "template": "3 ${alert(1)}",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE_GAMES.values(), ids=HOSTILE_GAMES)
+def test_hostile_games_run_nothing_and_change_nothing(text: str, opened: Open) -> None:
+    figure = ModelInside()
+    page = opened(figure)
+    control(page, "change the game").click()
+    control(page, "game").fill(text)
+    control(page, "use").click()
+    told = messages(page)
+    assert told.startswith(("Type the ball's cup", "A game begins", "A swap is two", "A game has at most"))
+    assert len(told) < 120
+    assert sentence(page) == figure.sentence
+    unharmed(page)
+
+
+def unharmed(page: Page) -> None:
+    """Nothing ran, nothing was made of the text, and the figure goes on."""
+    assert page.evaluate("window.hacked") is None
+    assert figure_of(page).locator("img, script, iframe, a, object").count() == 0
+    assert page.evaluate("Object.keys(Object.prototype).length") == 0
+    control(page, "step").click()
+    expect(page.locator(".fl-now")).to_have_text("Step 19 of 24: swap 2 and 3")
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [("3", [2]), (" 3,12\t45 ", [2, 5, 14]), ("3 21 5-4", [2, 5, 14]), ("1.12.13;15", [0, 5, 6, 8])],
+)
+def test_games_are_read_as_people_write_them(text: str, tokens: list[int], opened: Open) -> None:
+    page = opened(ModelInside())
+    control(page, "change the game").click()
+    control(page, "game").fill(text)
+    control(page, "game").press("Enter")
+    expect(page.locator(".fl-now")).to_contain_text(f"Step {len(tokens)} of {len(tokens)}:")
+    assert sentence(page) == ModelInside(tokens=tokens).sentence
+    assert messages(page) == ""
+
+
+def damaged(kind: str) -> list[Any]:
+    models = deepcopy(ModelInside().models)
+    weights = models[0]["weights"]
+    if kind == "cut":
+        weights["embedding.weight"]["base64"] = weights["embedding.weight"]["base64"][:-8]
+    elif kind == "no base64":
+        weights["embedding.weight"]["base64"] = "<b>none</b>"
+    elif kind == "missing":
+        del weights["layer_weights"]
+    elif kind == "not finite":
+        weights["layer_weights"]["base64"] = "AADAfwAAwH8AAMB/"
+    elif kind == "no weights":
+        del models[0]["weights"]
+    return [] if kind == "no model" else models
+
+
+@pytest.mark.parametrize("kind", ["cut", "no base64", "missing", "not finite", "no weights", "no model"])
+def test_broken_weights_leave_the_recorded_step(kind: str, opened: Open) -> None:
+    figure = ModelInside(written=0, deleted=[[12, 15], [17, 19]], slot=9)
+    whole, broken = opened(figure), opened(figure, models=damaged(kind))
+    expect(broken.locator(".fl-message").first).to_contain_text("could not be read")
+    expect(broken.locator(".fl-message").first).to_contain_text("This step was recorded; the others need the model.")
+    expect(broken.locator("[data-control], [tabindex], [role=slider]")).to_have_count(0)
+    for part in (".fl-head", ".fl-chosen", ".fl-sentence"):
+        assert words(broken.locator(part).inner_text()) == words(whole.locator(part).inner_text())
+    pictures = """[...document.querySelectorAll("svg :is(text, title, rect)")].map((node) =>
+        [node.textContent, node.getAttribute("fill-opacity"), node.parentNode.dataset.mark])"""
+    assert broken.evaluate(pictures) == whole.evaluate(pictures)
+    assert sentence(broken) == figure.sentence
+
+
+def test_a_notebook_has_no_link(opened: Open) -> None:
+    """Outside a page of the book the address is not the figure's: no button, and a link means nothing."""
+    page = opened(ModelInside())
+    count = page.evaluate(
+        """async () => {
+            const stored = document.querySelector('script[type="application/vnd.jupyter.widget-state+json"]');
+            const { state } = JSON.parse(stored.textContent).state.inside;
+            const address = URL.createObjectURL(new Blob([state._esm], { type: "text/javascript" }));
+            const { default: figure } = await import(address);
+            const place = document.createElement("div");
+            document.body.append(place);
+            location.hash = "#inside=<b>";
+            const model = { get: (key) => state[key], set() {}, on() {}, off() {}, save_changes() {} };
+            figure.render({ model, el: place });
+            const buttons = place.querySelectorAll('[data-control="copy link"]').length;
+            return [buttons, place.querySelector(".fl-message").textContent];
+        }"""
+    )
+    assert count == [0, ""]

@@ -1,0 +1,504 @@
+"""The duel on the page: it answers and speaks as Python does, follows links, and stands what is wrong."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import torch
+from playwright.sync_api import Locator, Page, expect
+
+from feedback_lite import pretrained
+from feedback_lite.tasks import ShellGame
+from feedback_lite.widgets import ShellDuel
+from feedback_lite.widgets.shell_duel import LONGEST, PLAYERS, answer_of, ball_of, first_game
+from tests.site.conftest import Visit, mount_again
+from tests.site.tables import FIGURES, LOOKS
+
+PAGE = "book/index.html"
+KIND = "shell-duel"
+STATE = 'script[type="application/vnd.jupyter.widget-state+json"]'
+TASK = ShellGame()
+FIRST = list(first_game())
+
+
+def duel_of(page: Page) -> Locator:
+    return page.locator(f'[data-figure="{KIND}"]')
+
+
+def control(page: Page, name: str) -> Locator:
+    return duel_of(page).locator(f'[data-control="{name}"]')
+
+
+def sentence(page: Page) -> str:
+    return " ".join(duel_of(page).get_by_role("status").inner_text().split())
+
+
+def note(page: Page) -> str:
+    return " ".join(duel_of(page).locator(".fl-note").inner_text().split())
+
+
+def stored_state(page: Page) -> dict[str, Any]:
+    text = page.locator(STATE).text_content()
+    assert text is not None
+    states = [model["state"] for model in json.loads(text)["state"].values()]
+    return next(state for state in states if "recorded" in state and "keep_open" in state)
+
+
+def some_game(swaps: int, seed: int) -> list[int]:
+    tokens, _ = TASK.sample(batch_size=1, length=swaps + 1, generator=torch.Generator().manual_seed(seed))
+    return tokens[0].tolist()
+
+
+# ---- the models
+
+
+ANSWERS = """async ([script, models, games]) => {
+    const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+    const { makePlayers, answerOf } = await import(address);
+    const players = makePlayers(models);
+    const answer = (shares) => [shares.map(answerOf), shares.at(-1)];
+    return games.map((game) => players.map((play) => answer(play(game))));
+}"""
+
+
+def test_page_answers_as_python_in_500_games_of_60_swaps(visit: Visit) -> None:
+    """Both models' answers after every token of every game, and the last probabilities to 1e-10."""
+    page = visit(PAGE)
+    state = stored_state(page)
+    tokens, _ = TASK.sample(batch_size=500, length=61, generator=torch.Generator().manual_seed(60))
+    found = page.evaluate(ANSWERS, [state["_esm"], state["models"], tokens.tolist()])
+    for player, name in enumerate(PLAYERS):
+        with torch.no_grad():
+            shares = pretrained.load(name).double()(tokens).logits.softmax(dim=-1)
+        answers = torch.tensor([game[player][0] for game in found])
+        assert answers.shape == (500, 61)
+        assert torch.equal(answers, shares.argmax(dim=-1))
+        last = torch.tensor([game[player][1] for game in found], dtype=torch.float64)
+        torch.testing.assert_close(last, shares[:, -1, : TASK.cups], rtol=0, atol=1e-10)
+
+
+def test_first_picture_has_the_numbers_of_the_models(visit: Visit) -> None:
+    page = visit(PAGE)
+    state = stored_state(page)
+    games = [FIRST[: length + 1] for length in range(len(FIRST))]
+    found = page.evaluate(ANSWERS, [state["_esm"], state["models"], games])
+    computed = torch.tensor([[shares for _, shares in game] for game in found], dtype=torch.float64)
+    recorded = torch.tensor(state["recorded"]["shares"], dtype=torch.float64).transpose(0, 1)
+    torch.testing.assert_close(recorded, computed, rtol=0, atol=1e-6)
+
+
+# ---- the words
+
+
+TELL_ALL = """async ([script, state, all]) => {
+    const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+    const { default: figure } = await import(address);
+    const handlers = [];
+    const model = {
+        get: (key) => state[key],
+        set: (key, value) => { state[key] = value; },
+        on: (_, handler) => handlers.push(handler),
+        off: () => {},
+        save_changes: () => {},
+    };
+    const place = document.createElement("div");
+    document.body.append(place);
+    const stop = figure.render({ model, el: place });
+    const told = [];
+    for (const one of all) {
+        Object.assign(state, one);
+        handlers.forEach((handler) => handler());
+        await Promise.resolve();
+        told.push(place.querySelector(".fl-sentence").textContent.replace(/\\u00a0/g, " "));
+    }
+    stop();
+    place.remove();
+    return told;
+}"""
+
+
+def test_duel_speaks_as_in_python(visit: Visit) -> None:
+    page = visit(PAGE)
+    state = stored_state(page)
+    everywhere: list[dict[str, Any]] = []
+    for number, swaps in enumerate([0, 1, 2, 3, 5, 8, 13, 18, 19, 20, 21, 34, 55, 80]):
+        game = some_game(swaps, seed=number)
+        for guess, rounds, score in [
+            (0, 0, [0, 0, 0, 0]),
+            (0, 4, [4, 1, 0, 0]),
+            (ball_of(game), 12, [12, 5, 7, 9]),
+            (1 + ball_of(game) % 5, 1, [0, 0, 0, 1]),
+        ]:
+            told = {"game": game, "guess": guess, "rounds": rounds, "score": score}
+            everywhere.append({**told, "cups_open": True, "keep_open": False})
+            everywhere.append({**told, "guess": 0, "cups_open": False, "keep_open": number % 2 == 0})
+    everywhere.append({"game": some_game(LONGEST, seed=99), "guess": 0, "cups_open": True, "keep_open": False})
+    shown = {key: value for key, value in state.items() if not key.startswith("_")}
+    found = page.evaluate(TELL_ALL, [state["_esm"], shown, everywhere])
+    twin = ShellDuel()
+    for one, told in zip(everywhere, found, strict=True):
+        with twin.hold_trait_notifications():
+            for key, value in one.items():
+                setattr(twin, key, value)
+        twin.guess = one["guess"]  # a new game has taken it away
+        assert told == twin.sentence
+
+
+# ---- playing
+
+
+@pytest.mark.parametrize("page_name", sorted({name for name, kind in FIGURES if kind == KIND}))
+def test_score_runs_on_and_answers_stay_hidden(page_name: str, visit: Visit) -> None:
+    page = visit(page_name, reduced_motion="reduce")
+    assert sentence(page) == ShellDuel().sentence
+    bars = duel_of(page).locator(".fl-bar")
+    for round_ in range(1, 4):
+        control(page, "shuffle").click()
+        expect(bars).to_have_count(0)
+        assert "%" not in duel_of(page).inner_text()
+        assert "Both models have answered" in sentence(page)
+        control(page, "guess 2").click()
+        expect(bars).to_have_count(10)
+        expect(control(page, "guess 3")).to_be_disabled()
+        expect(control(page, "reveal")).to_be_disabled()
+        assert f"with feedback {round_} of {round_}, without " in sentence(page)
+        assert f"of {round_}, you " in sentence(page)
+
+
+def test_what_is_open_is_not_scored(visit: Visit) -> None:
+    page = visit(PAGE, reduced_motion="reduce")
+    control(page, "keep open").click()
+    for left, right in ((1, 2), (2, 5), (3, 4)):
+        control(page, f"cup {left}").click()
+        control(page, f"cup {right}").click()
+        expect(duel_of(page).locator(".fl-bar")).to_have_count(10)
+    assert "Score" not in sentence(page)
+    assert sentence(page).startswith("After 17 swaps the ball is under cup")
+
+
+def test_picture_shows_the_ball_where_it_is(visit: Visit) -> None:
+    """Swap by swap, with the cups open: the lifted cup and the ball stand over the right number."""
+    page = visit(PAGE)
+    control(page, "keep open").click()
+    game = list(FIRST)
+    for token in some_game(12, seed=5)[1:]:
+        left, right = TASK.swaps[token - TASK.cups]
+        control(page, f"cup {left + 1}").click()
+        control(page, f"cup {right + 1}").click()
+        game.append(token)
+        expect(duel_of(page).locator(".fl-count")).to_have_text(f"{len(game) - 1} swaps")
+        control(page, "cup 1").press("Escape")
+        page.wait_for_timeout(260)
+        middles = duel_of(page).evaluate(
+            """(figure) => ["[data-lifted] .fl-rim", ".fl-ball-body", ".fl-spot[data-ball] .fl-number"].map((one) => {
+                const box = figure.querySelector(one).getBoundingClientRect();
+                return box.left + box.width / 2;
+            })"""
+        )
+        assert max(middles) - min(middles) < 8
+        expect(duel_of(page).locator(".fl-spot[data-ball] .fl-number")).to_have_text(str(ball_of(game)))
+
+
+def test_touch(visit: Visit) -> None:
+    page = visit(PAGE, has_touch=True, viewport={"width": 360, "height": 740})
+    control(page, "cup 1").tap()
+    control(page, "cup 4").tap()
+    expect(duel_of(page).locator(".fl-count")).to_have_text("15 swaps")
+    control(page, "guess 5").tap()
+    assert sentence(page).startswith("After 15 swaps the ball is under cup 1.")
+
+
+def test_nothing_is_animated_under_reduced_motion(visit: Visit) -> None:
+    moving = "() => document.getAnimations().length"
+    page = visit(PAGE, reduced_motion="reduce")
+    control(page, "shuffle").click()
+    assert page.evaluate(moving) == 0
+    expect(duel_of(page).locator(".fl-count")).to_have_text("24 swaps", timeout=100)
+    lively = visit(PAGE)
+    control(lively, "shuffle").click()
+    lively.wait_for_function(f"({moving})() > 0")
+    expect(duel_of(lively).locator(".fl-count")).to_have_text("24 swaps")
+
+
+def test_a_game_ends_at_its_limit(visit: Visit) -> None:
+    page = visit(PAGE, reduced_motion="reduce")
+    control(page, "swaps 50").click()
+    for _ in range(10):
+        control(page, "shuffle").click()
+    expect(duel_of(page).locator(".fl-count")).to_have_text("500 swaps")
+    expect(control(page, "shuffle")).to_be_disabled()
+    control(page, "cup 1").click()
+    control(page, "cup 2").click()
+    assert note(page) == "A game has at most 500 swaps. Start a new one."
+    control(page, "new game").click()
+    expect(duel_of(page).locator(".fl-count")).to_have_text("0 swaps")
+    assert note(page) == ""
+
+
+# ---- links
+
+
+def link_of(game: list[int], *, closed: bool = False) -> str:
+    swaps = ["".join(str(cup + 1) for cup in TASK.swaps[token - TASK.cups]) for token in game[1:]]
+    return ".".join([str(game[0] + 1), *swaps, *(["closed"] if closed else [])])
+
+
+@pytest.mark.parametrize("over", ["http", "file"])
+@pytest.mark.parametrize("swaps", [0, 3, 60, 500])
+def test_link_restores_a_game(swaps: int, over: str, visit: Visit) -> None:
+    game = some_game(swaps, seed=swaps)
+    page = visit(f"{PAGE}#{KIND}={link_of(game)}", over=over)
+    twin = ShellDuel(game)
+    assert sentence(page) == twin.sentence
+    page.evaluate("(hash) => { location.hash = hash; }", f"{KIND}={link_of(game, closed=True)}")
+    twin.cups_open = False
+    expect(duel_of(page).get_by_role("status")).to_have_text(twin.sentence)
+    assert note(page) == ""
+
+
+def test_copied_link_leads_back(visit: Visit) -> None:
+    page = visit(PAGE, permissions=["clipboard-read", "clipboard-write"])
+    control(page, "shuffle").click()
+    expect(duel_of(page).locator(".fl-count")).to_have_text("24 swaps")
+    told = sentence(page)
+    control(page, "copy link").click()
+    expect(duel_of(page).locator(".fl-note")).to_have_text("The link is copied.")
+    address = page.evaluate("navigator.clipboard.readText()")
+    assert address.startswith(page.url.split("#")[0] + f"#{KIND}={link_of(FIRST)}.")
+    assert address.endswith(".closed")
+    control(page, "new game").click()
+    page.goto(address)
+    expect(duel_of(page).get_by_role("status")).to_have_text(told)
+    control(page, "reveal").click()
+    assert sentence(page).startswith("After 24 swaps the ball is under cup")
+
+
+def test_link_can_be_taken_where_there_is_no_clipboard(visit: Visit) -> None:
+    page = visit(PAGE)
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    control(page, "copy link").click()
+    field = control(page, "link")
+    expect(field).to_be_focused()
+    expect(field).to_have_value(f"{page.url}#{KIND}={link_of(FIRST)}")
+    assert field.evaluate("(field) => field.selectionEnd - field.selectionStart") == len(field.input_value())
+    page.keyboard.press("3")
+    assert duel_of(page).evaluate(LOOKS[KIND])["picked"] == 0
+
+
+def test_there_is_no_link_where_the_address_is_not_the_figures(visit: Visit) -> None:
+    page = visit(f"{PAGE}#{KIND}=1.12")
+    state = {key: value for key, value in stored_state(page).items() if key != "_css"}
+    shown = page.evaluate(
+        """async (state) => {
+            const address = URL.createObjectURL(new Blob([state._esm], { type: "text/javascript" }));
+            const { default: figure } = await import(address);
+            const model = { get: (key) => state[key], set() {}, on() {}, off() {}, save_changes() {} };
+            const place = document.createElement("div");
+            document.body.append(place);
+            figure.render({ model, el: place })();
+            const links = place.querySelectorAll('[data-control="copy link"]');
+            return [links.length, place.querySelector(".fl-sentence").textContent];
+        }""",
+        state,
+    )
+    assert shown[0] == 0
+    assert " ".join(shown[1].split()) == state["sentence"]
+
+
+BAD = "window.hacked=1"
+HOSTILE = {
+    "markup": f"{KIND}=<img src=x onerror={BAD}>",
+    "a script": f'{KIND}="><script>{BAD}</script>',
+    "a script, percent-encoded": f"{KIND}={quote(f'<script>{BAD}</script>')}",
+    "an expression": f"{KIND}=3.12);{BAD};(",
+    "an address that runs": f"{KIND}=javascript:{BAD}",
+    "a huge number": f"{KIND}=1e999",
+    "not a number": f"{KIND}=NaN.12",
+    "infinity": f"{KIND}=Infinity",
+    "a cup that is not there": f"{KIND}=6.12",
+    "a swap that is not there": f"{KIND}=3.12.45.99",
+    "a swap of one cup": f"{KIND}=3.11",
+    "a swap backwards": f"{KIND}=3.21",
+    "a broken end": f"{KIND}=3.12.4",
+    "a doubled dot": f"{KIND}=3..12",
+    "a line": f"{KIND}=3.12%0A",
+    "a percent-encoded game": f"{KIND}=%33.12",
+    "digits of another script": f"{KIND}=٣.١٢",
+    "wide digits": f"{KIND}=３.１２",
+    "the name of a prototype": f"{KIND}=__proto__",
+    "a constructor": f"{KIND}=constructor.prototype",
+    "nothing": f"{KIND}=",
+    "no state": KIND,
+    "too many swaps": f"{KIND}=3{'.12' * (LONGEST + 1)}",
+    "a very long text": f"{KIND}=3{'.12' * 50_000}",
+    "two states": f"{KIND}=3.12&{KIND}=3.12",
+    "another figure": "token-walk=3.12",
+    "a prototype as the figure": "__proto__=3.12",
+    "a script as the figure": f"<script>{BAD}</script>=3.12",
+}
+
+
+def test_link_says_why_it_could_not_be_read(visit: Visit) -> None:
+    page = visit(PAGE, reduced_motion="reduce")
+    form = "after the ball's cup, swaps must follow, as in 3.12.45"
+    order = "a swap must name two cups, the smaller one first, as in 12"
+    for what, reason in {
+        "markup": form,
+        "a cup that is not there": form,
+        "a broken end": form,
+        "nothing": form,
+        "a swap of one cup": order,
+        "a swap backwards": order,
+        "too many swaps": "a game must have at most 500 swaps",
+        "a very long text": "it is longer than 2,000 characters",
+        "no state": f"{KIND} must be followed by = and a state",
+        "another figure": "it names no figure of this page",
+    }.items():
+        page.evaluate("(hash) => { location.hash = ''; location.hash = hash; }", HOSTILE[what])
+        expect(duel_of(page).locator(".fl-note"), what).to_have_text(
+            f"This link could not be read ({reason}). A fresh game was started."
+        )
+
+
+@pytest.mark.parametrize("over", ["http", "file"])
+def test_hostile_links_run_nothing_and_break_nothing(over: str, visit: Visit) -> None:
+    page = visit(PAGE, over=over, reduced_motion="reduce")
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    count = "document.querySelectorAll('script, img, iframe, object, embed, link, [onerror]').length"
+    before = page.evaluate(count)
+    for what, link in HOSTILE.items():
+        page.evaluate("(hash) => { location.hash = ''; location.hash = hash; }", link)
+        expect(duel_of(page).locator(".fl-note"), what).to_contain_text("This link could not be read (")
+        assert note(page).endswith("). A fresh game was started."), what
+        assert len(note(page)) < 160
+        assert sentence(page).startswith(ShellDuel().sentence.removesuffix(".")), what
+        assert page.evaluate("window.hacked") is None, what
+        assert page.evaluate(count) == before, what
+        assert page.evaluate("Object.keys(Object.prototype).length + Object.keys(Array.prototype).length") == 0
+        control(page, "shuffle").click()
+        expect(duel_of(page).locator(".fl-count")).to_have_text("24 swaps")
+        assert note(page) == ""
+        control(page, "reveal").click()
+        assert sentence(page).startswith("After 24 swaps the ball is under cup"), what
+    assert dialogs == []
+
+
+@pytest.mark.parametrize(
+    "what", ["markup", "a script", "a very long text", "the name of a prototype", "another figure"]
+)
+def test_page_opened_with_a_hostile_link(what: str, visit: Visit) -> None:
+    page = visit(f"{PAGE}#{HOSTILE[what]}")
+    expect(duel_of(page).locator(".fl-note")).to_contain_text("A fresh game was started.")
+    assert sentence(page) == ShellDuel().sentence
+    assert page.evaluate("window.hacked") is None
+    control(page, "shuffle").click()
+    expect(duel_of(page).locator(".fl-count")).to_have_text("24 swaps")
+
+
+def test_links_within_the_page_are_left_alone(visit: Visit) -> None:
+    page = visit(f"{PAGE}#the-chapters", reduced_motion="reduce")
+    control(page, "shuffle").click()
+    for place in ("for-whom", "", "shell-duels", "shell-duel-2"):
+        page.evaluate("(hash) => { location.hash = hash; }", place)
+    page.wait_for_timeout(100)
+    assert note(page) == ""
+    expect(duel_of(page).locator(".fl-count")).to_have_text("24 swaps")
+
+
+# ---- weights that cannot be read
+
+
+DAMAGE = {
+    "a short weight": "models[1].weights['to_logits.weight'].base64 = 'AAAA'",
+    "no base64": "models[0].weights['embedding.weight'].base64 = '<b>?'",
+    "a weight that is missing": "delete models[0].weights['output_norm.bias']",
+    "infinity": "models[0].weights['output_norm.bias'].base64 = btoa('\\x00\\x00\\x80\\x7f'.repeat(32))",
+    "one model": "models.pop()",
+    "the models exchanged": "models.reverse()",
+    "nothing": "models.length = 0",
+}
+
+
+def damage(page: Page, what: str) -> None:
+    """Damage the stored weights, and let the page's host start the figure from them."""
+    page.evaluate(
+        f"""(selector) => {{
+            const script = document.querySelector(selector);
+            const all = JSON.parse(script.textContent);
+            const models = Object.values(all.state).find(({{ state }}) => "recorded" in state).state.models;
+            {DAMAGE[what]};
+            script.textContent = JSON.stringify(all);
+        }}""",
+        STATE,
+    )
+    mount_again(page)
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_recorded_game_stays_where_weights_cannot_be_read(what: str, visit: Visit) -> None:
+    page = visit(PAGE, reduced_motion="reduce")
+    damage(page, what)
+    step, back = control(page, "step"), control(page, "back")
+    expect(step).to_be_visible()
+    assert note(page).startswith("The weights of ")
+    assert note(page).endswith(" Here is a recorded game instead.")
+    names = duel_of(page).locator("[data-control]").evaluate_all("(all) => all.map((one) => one.dataset.control)")
+    assert names == ["back", "step", "run", "restart"]
+    expect(step).to_be_disabled()
+    for length in range(len(FIRST), 0, -1):
+        assert sentence(page) == ShellDuel(FIRST[:length]).sentence
+        expect(duel_of(page).locator(".fl-spot[data-ball]")).to_have_count(1)
+        if length > 1:
+            back.click()
+    expect(back).to_be_disabled()
+    step.click()
+    assert sentence(page) == ShellDuel(FIRST[:2]).sentence
+    assert answer_of(PLAYERS[0], tuple(FIRST[:2])).cup == ball_of(FIRST[:2])
+
+
+@pytest.mark.parametrize("link", ["3.12.45", "3.21"])
+def test_recorded_game_stays_where_a_link_leads_to_damaged_weights(link: str, visit: Visit) -> None:
+    page = visit(f"{PAGE}#{KIND}={link}", reduced_motion="reduce")
+    damage(page, "a short weight")
+    expect(control(page, "step")).to_have_count(1)
+    expect(control(page, "shuffle")).to_have_count(0)
+    page.wait_for_timeout(100)
+    assert note(page).startswith("The weights of shell-ordinary could not be read: ")
+    assert sentence(page) == ShellDuel().sentence
+    page.evaluate("location.hash = 'shell-duel=1.12'")
+    page.wait_for_timeout(50)
+    assert sentence(page) == ShellDuel().sentence
+
+
+def test_damage_that_is_met_while_playing_leaves_the_recorded_game(visit: Visit) -> None:
+    page = visit(PAGE)
+    state = {key: value for key, value in stored_state(page).items() if key != "_css"}
+    told = page.evaluate(
+        """async (state) => {
+            const address = URL.createObjectURL(new Blob([state._esm], { type: "text/javascript" }));
+            const { default: figure } = await import(address);
+            const listeners = [];
+            const model = {
+                get: (key) => state[key],
+                set: (key, value) => { state[key] = value; listeners.forEach((one) => one()); },
+                on: (_, one) => listeners.push(one),
+                off() {},
+                save_changes() {},
+            };
+            const place = document.createElement("div");
+            document.body.append(place);
+            state.models[0].weights = {};
+            figure.render({ model, el: place });
+            const count = (name) => place.querySelectorAll(`[data-control="${name}"]`).length;
+            const before = count("shuffle");
+            place.querySelector('[data-control="shuffle"]').click();
+            place.querySelector('[data-control="reveal"]').click();
+            await new Promise((done) => setTimeout(done, 100));
+            return [before, place.querySelector(".fl-note").textContent, count("step")];
+        }""",
+        state,
+    )
+    assert told[0] == told[2] == 1
+    assert told[1].startswith("The weights of shell-feedback could not be read:")
