@@ -15,7 +15,9 @@ from feedback_lite.widgets import (
     LayerMixture,
     MaskExplorer,
     MemoryQueue,
+    ModelInside,
     Predict,
+    ShellDuel,
     TokenWalk,
     mixtures,
     walks,
@@ -149,4 +151,6 @@ def every_figure() -> list[Figure]:
         gate_explorer(),
         information_flow(),
         token_walk(),
+        ShellDuel(),
+        ModelInside(),
     ]

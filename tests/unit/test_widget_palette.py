@@ -258,6 +258,23 @@ MARKS: dict[str, dict[str, tuple[str, str]]] = {
     "predict": {
         "right": ("check mark", '"✓ right"'),
     },
+    "inside": {
+        "layer": ("number", 'text("fl-in-ring"'),
+        "memory": ("filled square", '.fl-slot[data-mark="held"] .fl-square { fill: var(--fl-memory);'),
+        "key": ("tab on the square", 'svg("rect", { class: "fl-tab"'),
+        "evicted": ("hatched, leaving", 'svg("path", { class: "fl-hatch"'),
+        "right": ("check mark", "✓"),
+        "query": ("ring", 'svg("circle", { class: "fl-ring"'),
+    },
+    "shell_duel": {
+        "memory": ("filled square", '[data-player="feedback"] .fl-sign { fill: var(--fl-memory);'),
+        "ordinary": (
+            "open square, dashed",
+            '[data-player="ordinary"] .fl-sign { fill: var(--fl-paper); stroke: var(--fl-ordinary);',
+        ),
+        "right": ("check mark", '"✓ right"'),
+        "query": ("thick outline", "stroke: var(--fl-query); stroke-width: 3;"),
+    },
     "token_walk": {
         "layer": (IN_WORDS, 'svg("text", { class: "fl-row-name"'),
         "query": (IN_WORDS, 'svg("text", { class: "fl-row-name"'),
@@ -269,7 +286,9 @@ MARKS: dict[str, dict[str, tuple[str, str]]] = {
 
 
 def source(name: str) -> str:
-    return "".join((WIDGETS / folder / f"{name}.{folder}").read_text(encoding="utf-8") for folder in ("js", "css"))
+    """Return the figure's own scripts and style sheet; a large figure has several scripts."""
+    files = [*sorted((WIDGETS / "js").glob(f"{name}*.js")), WIDGETS / "css" / f"{name}.css"]
+    return "".join(file.read_text(encoding="utf-8") for file in files)
 
 
 def concepts_of(name: str) -> set[str]:

@@ -1,6 +1,6 @@
 // The picture of one step: layers, mixture, memory and attention on one time axis, and the readings of one slot.
 
-import { percent, setAttributes, svg } from "./figure.js";
+import { layerTint, percent, setAttributes, svg } from "./figure.js";
 import { CUPS, evictedNow, follow, mostRead, shortName } from "./inside_game.js";
 
 /** Where everything stands in a picture of this width. The present token has the last column, behind a gap. */
@@ -35,11 +35,6 @@ function layOut(width, moment) {
   };
 }
 
-/** The colour of a layer, from the embedding's to the last layer's. */
-function layerTint(layer, layers) {
-  return `--fl-layer: color-mix(in srgb, var(--fl-layer-high) ${((100 * layer) / (layers - 1)).toFixed(1)}%, var(--fl-layer-low))`;
-}
-
 const text = (name, x, y, words, extra = {}) => svg("text", { class: name, x, y, ...extra }, words);
 const columns = ({ first, count }) => Array.from({ length: count }, (_, index) => first + index).filter((token) => token > 0);
 const arrowHead = (x, y, dx, dy) => `M${x - 6 * dx - 4 * dy} ${y - 6 * dy - 4 * dx}L${x} ${y}L${x - 6 * dx + 4 * dy} ${y - 6 * dy + 4 * dx}`;
@@ -58,7 +53,7 @@ function drawDepth(place, { answers, step, tokens, silent, before, shares, hidde
     columns(place).filter((token) => token < step).forEach((token) =>
       group.append(svg("circle", { class: "fl-past", cx: place.x(token), cy: y, r: Math.min(4, place.pitch / 3) })),
     );
-    const one = svg("g", { class: "fl-of-layer", style: layerTint(layer, answers.length) });
+    const one = svg("g", { class: "fl-of-layer", style: layerTint(layer, answers.length - 1) });
     one.append(
       svg("path", { class: "fl-into", d: `M${place.now + 9} ${y}H${place.busX}`, "stroke-width": 1 + 8 * shares[layer] }),
       svg("circle", { class: "fl-ring", cx: place.now, cy: y, r: 8 }),
@@ -111,7 +106,7 @@ function drawMixture(place, { shares, written }) {
   const [from, to] = [busX + 24, place.width - 44];
   shares.forEach((share, layer) => {
     const at = y + 4 + line * (layer + 1);
-    const one = svg("g", { class: "fl-of-layer", style: layerTint(layer, shares.length), "data-share": percent(share) });
+    const one = svg("g", { class: "fl-of-layer", style: layerTint(layer, shares.length - 1), "data-share": percent(share) });
     one.append(
       text("fl-small", busX + 12, at, String(layer)),
       svg("rect", { class: "fl-bed", x: from, y: at - 9, width: to - from, height: 9 }),
