@@ -149,7 +149,7 @@ def counting_model(*, seed: int, memory_size: int) -> CountingModel:
     config = FeedbackConfig(
         vocab_size=WORDS,
         d_model=8,
-        num_layers=2,
+        num_layers=1,
         num_heads=2,
         head_dim=4,
         memory_size=memory_size,

@@ -69,7 +69,7 @@ def top_k_of_probabilities(logits: torch.Tensor, k: int) -> torch.Tensor:
 
 
 def make_model(memory_size: int, seed: int) -> FeedbackTransformer:
-    config = FeedbackConfig(vocab_size=9, d_model=8, num_layers=2, num_heads=2, head_dim=4, memory_size=memory_size)
+    config = FeedbackConfig(vocab_size=9, d_model=8, num_layers=1, num_heads=2, head_dim=4, memory_size=memory_size)
     model = FeedbackTransformer(config).double().eval().requires_grad_(False)
     generator = torch.Generator().manual_seed(seed)
     for parameter in model.parameters():
@@ -81,7 +81,7 @@ Loop = Callable[[FeedbackTransformer, torch.Tensor, int], torch.Tensor]
 
 
 def judge_by_the_package(loop: Loop) -> bool:
-    for seed in range(2):
+    for seed in range(1, 3):
         model, prompt = make_model(2, seed), torch.randint(9, (3, 6), generator=torch.Generator().manual_seed(seed))
         if not torch.equal(loop(model, prompt, 6), generate(model, prompt, 6)):
             return False
@@ -89,7 +89,7 @@ def judge_by_the_package(loop: Loop) -> bool:
 
 
 def judge_step_by_step(loop: Loop) -> bool:
-    for seed in range(2):
+    for seed in range(1, 3):
         model, prompt = make_model(4, seed), torch.randint(9, (3, 7), generator=torch.Generator().manual_seed(seed))
         tokens = loop(model, prompt, 6)
         for place in range(7, 13):
