@@ -23,10 +23,11 @@ import feedback_lite
 from book.tools.notebooks import is_code, read, without_magics
 from feedback_lite import generation, lesson, model
 
-# What the chapters build. A config computes nothing, so there is nothing to prove of it. `Reading` and `Step` are
-# what public methods return.
+# What only says what is wanted and computes nothing of the model: there is nothing to prove of it.
+SETTINGS = ("FeedbackConfig", "Interventions")
+# What the chapters build. `Reading` and `Step` are what public methods return.
 PIECES: dict[str, Any] = {
-    **{name: getattr(feedback_lite, name) for name in feedback_lite.__all__ if name != "FeedbackConfig"},
+    **{name: getattr(feedback_lite, name) for name in feedback_lite.__all__ if name not in SETTINGS},
     "Reading": model.Reading,
     "Step": generation.Step,
 }

@@ -49,6 +49,7 @@ FIGURES = [
     ("chapters/07-feed-forward.html", "gate-explorer"),
     ("chapters/09-whole-model.html", "predict"),
     ("chapters/09-whole-model.html", "token-walk"),
+    ("chapters/09-whole-model.html", "inside"),
     ("chapters/10-generation.html", "predict"),
     ("chapters/10-generation.html", "inside"),
 ]

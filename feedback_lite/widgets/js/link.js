@@ -63,16 +63,16 @@ export function followLinks(kind, el, parse, restore, refuse) {
 /** A button that copies a link to the present state, or shows it to be copied where the browser does not allow that. */
 export function copyLink(kind, getText, tell) {
   const box = html("span", { class: "fl-link" });
+  const field = html("input", { type: "text", readonly: true, "aria-label": "Link", "data-control": "link" });
   const copy = button("copy link", "Copy link", async () => {
     const address = writeLink(kind, getText());
     try {
       await navigator.clipboard.writeText(address);
-      box.replaceChildren(copy);
+      field.remove();
       tell("The link is copied.");
     } catch {
-      const field = html("input", { type: "text", readonly: true, "aria-label": "Link", "data-control": "link" });
       field.value = address;
-      box.replaceChildren(copy, field);
+      box.append(field);
       field.select();
       tell("The link is selected: copy it.");
     }
