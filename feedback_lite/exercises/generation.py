@@ -454,8 +454,9 @@ CATCH_WRONG_LOOP = Exercise(
             "with the logits of the place before it: the logits at place 5 choose the token at place 6.",
         ),
     ),
-    otherwise="A right loop must get True and a faulty one False. Take two rows, a prompt of several tokens and six "
-    "new ones, and compare with the choices of a call on the whole prefix.",
+    otherwise="A right loop must get True and a faulty one False. Would the fault that is named above show in your "
+    "test? Take two rows, six tokens in the prompt and six new ones, and compare with the choices of a call on the "
+    "whole prefix.",
 )
 
 
