@@ -61,8 +61,10 @@ lab: environment-lab ## open the chapters in JupyterLab
 notebooks: environment-book ## execute the chapters and write them with their outputs
 	$(RUN) -m book.tools.notebooks write
 
-bench: environment-test ## measure time per training step against the public implementation
+bench: book environment-test ## measure a training step, the models in the page, and the front page
 	$(RUN) -m tests.benchmarks.training_step
+	$(RUN) -m tests.benchmarks.live_model
+	$(RUN) -m tests.benchmarks.duel_page
 
 offline: book ## pack the site into _build/feedback-lite-book.zip, to be read without a network
 	$(RUN) -m book.tools.offline

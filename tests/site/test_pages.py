@@ -49,6 +49,12 @@ def test_search_finds_pages(over: str, visit: Visit) -> None:
     expect(page.locator("#search-results li a").first).to_be_visible()
 
 
+def test_a_page_that_is_opened_after_a_search_marks_its_words(visit: Visit) -> None:
+    visit("search.html?q=memory")
+    page = visit("book/index.html")  # Sphinx's script also walks through the picture's title and style
+    expect(page.locator(".highlighted").first).to_be_visible()
+
+
 @pytest.mark.parametrize("name", sorted({name for name, _ in FIGURES}))
 def test_figures_can_be_read_without_scripts(name: str, visit: Visit) -> None:
     scripted = visit(name)

@@ -29,7 +29,8 @@ CONTRASTS = """(figure) => {
         const style = getComputedStyle(node);
         const drawn = node instanceof SVGElement && node.tagName !== "svg";
         const colour = drawn ? style.fill : words ? style.color : style.backgroundColor;
-        if (colour === "none" || (drawn && !words && node.tagName === "text")) return [0, 0, 0, 0];
+        const written = ["text", "tspan"].includes(node.tagName);
+        if (colour === "none" || (drawn && !words && written)) return [0, 0, 0, 0];
         const [red, green, blue, alpha] = channels(colour);
         return [red, green, blue, alpha * (drawn ? style.fillOpacity : 1) * opacity(node)];
     };
