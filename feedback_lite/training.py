@@ -29,7 +29,7 @@ from feedback_lite.baseline import CausalTransformer
 from feedback_lite.config import FeedbackConfig, check_choice, check_size
 from feedback_lite.generation import evaluating
 from feedback_lite.model import FeedbackTransformer
-from feedback_lite.tasks import TASKS, Task, make_task
+from feedback_lite.tasks import IGNORED, TASKS, Examples, Task, make_task
 
 Model = FeedbackTransformer | CausalTransformer
 MODELS: dict[str, type[Model]] = {"feedback": FeedbackTransformer, "ordinary": CausalTransformer}
@@ -90,9 +90,10 @@ def make_model(kind: str, config: FeedbackConfig, *, seed: int) -> Model:
 def train(model: nn.Module, task: Task, recipe: Recipe, *, progress: bool = True) -> list[float]:
     """Train a model in place and return the loss of every step.
 
-    The loss is the mean cross-entropy over all positions, in nats.
+    The loss is the mean cross-entropy over the positions that have an answer, in nats.
 
     Raises:
+        ValueError: no position of a batch has an answer.
         FloatingPointError: the loss is not finite any more; the message names the step.
     """
     generator = torch.Generator().manual_seed(recipe.seed)
@@ -104,9 +105,10 @@ def train(model: nn.Module, task: Task, recipe: Recipe, *, progress: bool = True
     model.train()
     steps = trange(recipe.steps, desc=f"training on {task.name}", disable=not progress)
     for step in steps:
-        examples = task.sample(batch_size=recipe.batch_size, length=recipe.length, generator=generator)
+        examples = draw(task, batch_size=recipe.batch_size, length=recipe.length, generator=generator)
         logits, _ = model(examples.tokens)
-        loss = F.cross_entropy(rearrange(logits, "b t v -> (b t) v"), rearrange(examples.targets, "b t -> (b t)"))
+        answers = rearrange(examples.targets, "b t -> (b t)")
+        loss = F.cross_entropy(rearrange(logits, "b t v -> (b t) v"), answers, ignore_index=IGNORED)
         losses.append(loss.item())
         if not math.isfinite(losses[-1]):
             raise FloatingPointError(
@@ -123,7 +125,7 @@ def train(model: nn.Module, task: Task, recipe: Recipe, *, progress: bool = True
 
 @torch.no_grad()
 def evaluate(model: nn.Module, task: Task, *, length: int, sequences: int, seed: int) -> float:
-    """Return the share of right answers over all positions of fresh sequences.
+    """Return the share of right answers over all positions of fresh sequences that have an answer.
 
     Args:
         model: the model to ask.
@@ -131,13 +133,28 @@ def evaluate(model: nn.Module, task: Task, *, length: int, sequences: int, seed:
         length: tokens per sequence.
         sequences: number of sequences.
         seed: starts the data; choose one that no training used.
+
+    Raises:
+        ValueError: no position has an answer.
     """
     check_size("sequences", sequences)
     generator = torch.Generator().manual_seed(seed)
-    examples = task.sample(batch_size=sequences, length=length, generator=generator)
+    examples = draw(task, batch_size=sequences, length=length, generator=generator)
     with evaluating(model):
         answers = model(examples.tokens).logits.argmax(dim=-1)
-    return (answers == examples.targets).double().mean().item()
+    right = answers == examples.targets
+    return right[examples.targets != IGNORED].double().mean().item()
+
+
+def draw(task: Task, *, batch_size: int, length: int, generator: torch.Generator) -> Examples:
+    """Return fresh examples; raise where none of their positions has an answer."""
+    examples = task.sample(batch_size=batch_size, length=length, generator=generator)
+    if bool((examples.targets == IGNORED).all()):
+        raise ValueError(
+            f"no position of {batch_size} sequences of {task.name} has an answer at length {length}: "
+            "choose a greater length"
+        )
+    return examples
 
 
 def usual_config(kind: str, task: Task, **changes: Any) -> FeedbackConfig:

@@ -1,34 +1,15 @@
-"""Small tasks that need a state to be followed, made on the spot from a seeded generator."""
+"""The shell game: a ball under cups that are swapped."""
 
 from itertools import combinations
-from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import ClassVar
 
 import torch
 from einops import rearrange
 from jaxtyping import Int
 from torch import Tensor
 
-from feedback_lite.config import check_choice, check_size
-
-
-class Examples(NamedTuple):
-    """Sequences to read and the right answer at every position."""
-
-    tokens: Int[Tensor, "b t"]
-    targets: Int[Tensor, "b t"]
-
-
-@runtime_checkable
-class Task(Protocol):
-    """What training and evaluation need to know of a task."""
-
-    name: ClassVar[str]
-    vocabulary: tuple[str, ...]
-    chance: float
-
-    def sample(self, *, batch_size: int, length: int, generator: torch.Generator) -> Examples:
-        """Draw fresh examples of one length."""
-        ...
+from feedback_lite.config import check_size
+from feedback_lite.tasks.base import Examples
 
 
 class ShellGame:
@@ -78,12 +59,3 @@ class ShellGame:
             ball = torch.where(ball == left, right, torch.where(ball == right, left, ball))
             places.append(ball)
         return torch.stack(places, dim=1)
-
-
-def make_task(name: str) -> Task:
-    """Return the task of this name, with its usual settings."""
-    check_choice("task", name, tuple(TASKS))
-    return TASKS[name]()
-
-
-TASKS = {ShellGame.name: ShellGame}

@@ -1,0 +1,70 @@
+"""What every task is, the mark of a position without an answer, and the steps that the tasks share."""
+
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from feedback_lite.config import check_size
+
+IGNORED = -100
+"""The target of a position that has no answer. It is PyTorch's ``ignore_index``: the loss and accuracy skip it."""
+
+
+class Examples(NamedTuple):
+    """Sequences to read and the right answer at every position, or `IGNORED` where there is none."""
+
+    tokens: Int[Tensor, "b t"]
+    targets: Int[Tensor, "b t"]
+
+
+@runtime_checkable
+class Task(Protocol):
+    """What training and evaluation need to know of a task."""
+
+    vocabulary: tuple[str, ...]
+    chance: float
+
+    @property
+    def name(self) -> str:
+        """The name that `make_task` knows the task by."""
+        ...
+
+    def sample(self, *, batch_size: int, length: int, generator: torch.Generator) -> Examples:
+        """Draw fresh examples of one length."""
+        ...
+
+
+class TaskOfSymbols:
+    """A task on letters that are drawn uniformly, so that chance is one in their number.
+
+    Args:
+        symbols: how many letters, from 2 to 26.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, *, symbols: int = 8) -> None:
+        check_between("symbols", symbols, least=2, most=26)
+        self.symbols = symbols
+        self.vocabulary = tuple("abcdefghijklmnopqrstuvwxyz"[:symbols])
+        self.chance = 1 / symbols
+
+
+def check_between(name: str, value: int, *, least: int, most: int) -> None:
+    """Raise unless ``value`` is an integer from ``least`` up to ``most``."""
+    check_size(name, value, least=least)
+    if value > most:
+        raise ValueError(f"{name} must be at most {most}, got {value}")
+
+
+def follow(
+    table: Int[Tensor, "vocabulary states"], tokens: Int[Tensor, "b t"], start: Int[Tensor, "b"]
+) -> Int[Tensor, "b t"]:
+    """Return the state after every token, where ``table[token, state]`` is the state that a token leads to."""
+    state, states = start, torch.empty_like(tokens)
+    for step in range(tokens.shape[1]):
+        state = table[tokens[:, step], state]
+        states[:, step] = state
+    return states
