@@ -1,18 +1,19 @@
-"""A small program to carry out: the answer at a print step is the value of the printed variable."""
+"""A small program to carry out: the answer after every statement is the value of the variable that it is about."""
 
 from typing import ClassVar
 
 import torch
-from einops import rearrange
 from jaxtyping import Int
 from torch import Generator, Tensor
 
 from feedback_lite.config import check_size
-from feedback_lite.tasks.base import IGNORED, Examples, follow
+from feedback_lite.tasks.base import Examples, follow
+
+CONDITION = "if x == y: "
 
 
 class Program:
-    """Carry out a program on two variables, and say at every print step the value that is printed.
+    """Carry out a program on two variables, and say after every statement the value of the variable it is about.
 
     One token is one statement, and all arithmetic is modulo ``modulus``. A program first gives x and then y a digit;
     each later statement is one of six kinds, all equally likely: assign a digit, add 1, take 1 away, copy the other
@@ -23,7 +24,7 @@ class Program:
         modulus: how many digits there are, at least 2.
 
     Example:
-        "x = 4, y = 2, x += 1, print x, y = x, print y" has answers at its two print steps only: 0 and 0.
+        "x = 4, y = 2, x += 1, print x, y = x, print y" has the answers 4, 2, 0, 0, 0, 0.
     """
 
     name: ClassVar[str] = "program"
@@ -37,14 +38,14 @@ class Program:
             "increment": ["x += 1", "y += 1"],
             "decrement": ["x -= 1", "y -= 1"],
             "copy": ["x = y", "y = x"],
-            "conditional": ["if x == y: x += 1", "if x == y: y += 1"],
+            "conditional": [f"{CONDITION}x += 1", f"{CONDITION}y += 1"],
             "print": ["print x", "print y"],
         }
         self.vocabulary = (*digits, *(statement for statements in kinds.values() for statement in statements))
         self.chance = 1 / modulus
         sizes = torch.tensor([len(statements) for statements in kinds.values()])
         self._sizes, self._firsts = sizes, modulus + sizes.cumsum(dim=0) - sizes
-        self._print_x, self._print_y = self.vocabulary.index("print x"), self.vocabulary.index("print y")
+        self._about_x = torch.tensor([is_about_x(statement) for statement in self.vocabulary])
         self._table = self._transitions()
 
     def sample(self, *, batch_size: int, length: int, generator: Generator) -> Examples:
@@ -61,29 +62,24 @@ class Program:
         return Examples(tokens, self.answers(tokens))
 
     def answers(self, tokens: Int[Tensor, "b t"]) -> Int[Tensor, "b t"]:
-        """Return what each print step prints, and `IGNORED` at every other step."""
+        """Return the value, after every statement, of the variable that it is about."""
         states = follow(self._table, tokens, torch.zeros(len(tokens), dtype=torch.long))
-        x, y = states // self.modulus, states % self.modulus
-        others = torch.full_like(tokens, IGNORED)
-        return torch.where(tokens == self._print_x, x, torch.where(tokens == self._print_y, y, others))
+        return torch.where(self._about_x[tokens], states // self.modulus, states % self.modulus)
 
     def heuristic(self, tokens: Int[Tensor, "b t"]) -> Int[Tensor, "b t"]:
-        """Answer each print step with the value of the same variable that was printed or assigned last before it.
+        """Answer with the digit that is assigned, and else with the last answer about the same variable.
 
-        Only digits count as assigned, not copies. It is what a model could do that is told each right answer afterwards
-        and never calculates, copies or compares.
+        It is what a model could do that is told each right answer afterwards and never calculates, copies or compares.
         """
-        printed, guesses = self.answers(tokens), torch.full_like(tokens, IGNORED)
-        for variable, print_token in enumerate((self._print_x, self._print_y)):
-            known = torch.zeros_like(tokens[:, 0])
-            for step, token in enumerate(rearrange(tokens, "b t -> t b")):
-                asked = token == print_token
-                guesses[asked, step] = known[asked]
-                digit = token - self.modulus * (
-                    variable + 1
-                )  # tokens: the digits, then x = 0, x = 1 ..., then y = 0 ...
-                known = torch.where((digit >= 0) & (digit < self.modulus), digit, known)
-                known = torch.where(asked, printed[:, step], known)
+        answers, guesses = self.answers(tokens), torch.empty_like(tokens)
+        last_x, last_y = torch.zeros_like(answers[:, 0]), torch.zeros_like(answers[:, 0])
+        for step in range(tokens.shape[1]):
+            about_x = self._about_x[tokens[:, step]]
+            digit = tokens[:, step] % self.modulus  # the tokens: the digits, then x = 0, x = 1 ..., then y = 0 ...
+            assigned = tokens[:, step] < 3 * self.modulus
+            guesses[:, step] = torch.where(assigned, digit, torch.where(about_x, last_x, last_y))
+            last_x = torch.where(about_x, answers[:, step], last_x)
+            last_y = torch.where(about_x, last_y, answers[:, step])
         return guesses
 
     def _transitions(self) -> Int[Tensor, "vocabulary states"]:
@@ -98,7 +94,7 @@ class Program:
     def _step(self, statement: str, x: int, y: int) -> int:
         """Return the state after one statement; a digit on its own and a print change nothing."""
         values = {"x": x, "y": y}
-        match statement.removeprefix("if x == y: ").split():
+        match statement.removeprefix(CONDITION).split():
             case [name, "=", source]:
                 values[name] = values[source] if source in values else int(source)
             case [name, sign, "1"] if not statement.startswith("if") or x == y:
@@ -106,3 +102,8 @@ class Program:
             case _:
                 pass
         return values["x"] % self.modulus * self.modulus + values["y"] % self.modulus
+
+
+def is_about_x(statement: str) -> bool:
+    """Return whether the variable that a statement changes or prints is x."""
+    return statement.removeprefix(CONDITION).removeprefix("print ").startswith("x")

@@ -93,21 +93,17 @@ def test_walk(rows: int, columns: int, seed: int, length: int) -> None:
 
 @given(st.integers(2, 7), seeds, lengths)
 def test_program(modulus: int, seed: int, length: int) -> None:
-    def interpret(words: list[str]) -> Iterator[str | None]:
-        # The statements are Python: let Python carry them out.
+    def interpret(words: list[str]) -> Iterator[str]:
+        # The statements are Python but for prints, which change nothing: let Python carry them out.
         values: dict[str, int] = {}
         for word in words:
-            if word.startswith("print"):
-                yield str(values[word[-1]])
-                continue
-            exec(word, {}, values)
+            if not word.startswith("print"):
+                exec(word, {}, values)
             values = {name: value % modulus for name, value in values.items()}
-            yield None
+            yield str(values[word.rpartition(":")[2].replace("print", "").split()[0]])
 
     task = Program(modulus=modulus)
-    examples = draw_from(task, seed, length)
-    assert_read_again(task, examples, interpret)
-    assert ((task.heuristic(examples.tokens) == IGNORED) == (examples.targets == IGNORED)).all()
+    assert_read_again(task, draw_from(task, seed, length), interpret)
 
 
 @given(st.integers(1, 7), st.integers(1, 9), seeds, st.integers(1, 90))

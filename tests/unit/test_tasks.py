@@ -145,9 +145,9 @@ def test_a_program_by_hand() -> None:
     program = Program()
     lines = ("x = 4", "y = 2", "x += 1", "print x", "y = x", "print y", "if x == y: y += 1", "print y", "y -= 1")
     lines += ("y -= 1", "if x == y: x += 1", "print y", "print x", "y = 3", "print y")
-    answers = ["-", "-", "-", "0", "-", "0", "-", "1", "-", "-", "-", "4", "0", "-", "3"]
+    answers = ["4", "2", "0", "0", "0", "0", "1", "1", "0", "4", "0", "4", "0", "3", "3"]
     assert spoken(program, program.answers(numbered(program, *lines))) == answers
-    guesses = ["-", "-", "-", "4", "-", "2", "-", "0", "-", "-", "-", "1", "0", "-", "3"]
+    guesses = ["4", "2", "4", "0", "2", "0", "0", "1", "1", "0", "0", "4", "0", "3", "3"]
     assert spoken(program, program.heuristic(numbered(program, *lines))) == guesses
 
 
