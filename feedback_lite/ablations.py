@@ -154,11 +154,11 @@ ABLATIONS: dict[str, tuple[Setting, ...]] = {
     ),
     "segments": tuple(
         Setting(
-            name=f"segments of {length}{', twice the updates' if steps > 500 else ''}",
+            name=f"segments of {length}{', twice the updates' if steps > 600 else ''}",
             steps=steps,
             changes={"segment_length": length},
         )
-        for length, steps in ((1, 500), (2, 500), (4, 500), (10, 500), (2, 1000), (4, 1000))
+        for length, steps in ((1, 600), (2, 600), (4, 600), (10, 600), (2, 1200), (4, 1200))
     ),
     "memory-size": (
         *(

@@ -121,7 +121,7 @@ STUDIES = {
         Study("shell-game", 500, EVERYONE),
         Study("s3-word", 300, EVERYONE),
         Study("program", 500, EVERYONE),
-        Study("printed-program", 1500, FEW, length=60),
+        Study("printed-program", 1000, (FEEDBACK, "ordinary, 2 layers", "LSTM"), length=40),
         Study("walk", 400, FEW),
         Study("copy", 300, FEW),
         Study("reverse", 300, FEW),

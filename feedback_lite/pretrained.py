@@ -6,7 +6,9 @@ from typing import Any
 
 import safetensors.torch
 
-from feedback_lite.training import MODELS, Model, from_card
+from feedback_lite.baseline import CausalTransformer
+from feedback_lite.model import FeedbackTransformer
+from feedback_lite.training import MODELS, from_card
 
 FOLDER = files("feedback_lite") / "trained"
 
@@ -27,7 +29,7 @@ def card(name: str) -> dict[str, Any]:
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def load(name: str) -> Model:
+def load(name: str) -> FeedbackTransformer | CausalTransformer:
     """Return a trained model in evaluation mode, in float32 on the CPU.
 
     Args:
@@ -38,5 +40,6 @@ def load(name: str) -> Model:
     """
     kind, _, config, _ = from_card(card(name))
     model = MODELS[kind](config)
+    assert isinstance(model, FeedbackTransformer | CausalTransformer), "only transformers ship so far"
     model.load_state_dict(safetensors.torch.load((FOLDER / f"{name}.safetensors").read_bytes()))
     return model.eval()

@@ -26,3 +26,14 @@ def load(name: str) -> dict[str, Any]:
     check_choice("name", name, names())
     record: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     return record
+
+
+def as_text(record: dict[str, Any]) -> str:
+    """Return a record as JSON in which every run, and every other row of a list, stands on a line of its own."""
+    entries = []
+    for name, value in record.items():
+        text = json.dumps(value)
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            text = "[\n  " + ",\n  ".join(json.dumps(row) for row in value) + "\n ]"
+        entries.append(f" {json.dumps(name)}: {text}")
+    return "{\n" + ",\n".join(entries) + "\n}\n"

@@ -4,17 +4,33 @@ From the command line::
 
     python -m feedback_lite.training train shell-game --model feedback --out my-model
     python -m feedback_lite.training repeat my-model.json --out again
+    python -m feedback_lite.training train program --model recurrent --steps 2000 --length 40 --device cuda --out other
+
+Ctrl-C stops after the update under way and writes a checkpoint; to go on, with the same result as without a stop::
+
+    python -m feedback_lite.training resume my-model.checkpoint
+
+Studies, whose records ship with the package::
+
+    python -m feedback_lite.training compare shell-game --out compare-shell-game.json
+    python -m feedback_lite.training ablate segments --out ablate-segments.json
+
+Two processes that share every batch::
+
+    torchrun --nproc-per-node 2 -m feedback_lite.training train shell-game --out my-model
 """
 
-import argparse
 import hashlib
 import json
 import math
 import platform
+import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import safetensors.torch
@@ -22,18 +38,30 @@ import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import nn
-from tqdm import trange
+from tqdm import tqdm
 
 import feedback_lite
-from feedback_lite.baseline import CausalTransformer
+from feedback_lite.baseline import CausalTransformer, RecurrentConfig, RecurrentNetwork
+from feedback_lite.checkpoint import beside, write_whole
 from feedback_lite.config import FeedbackConfig, check_choice, check_size
 from feedback_lite.generation import evaluating
 from feedback_lite.model import FeedbackTransformer
-from feedback_lite.tasks import IGNORED, TASKS, Examples, Task, make_task
+from feedback_lite.placement import add_gradients, check_divides, rank, share, total
+from feedback_lite.tasks import IGNORED, Examples, Task, make_task
 
-Model = FeedbackTransformer | CausalTransformer
-MODELS: dict[str, type[Model]] = {"feedback": FeedbackTransformer, "ordinary": CausalTransformer}
-EVALUATED_LENGTHS = (20, 40, 80)
+Model = FeedbackTransformer | CausalTransformer | RecurrentNetwork
+Config = FeedbackConfig | RecurrentConfig
+MODELS: dict[str, Callable[..., Model]] = {
+    "feedback": FeedbackTransformer,
+    "ordinary": CausalTransformer,
+    "recurrent": RecurrentNetwork,
+}
+CONFIGS: dict[str, Callable[..., Config]] = {
+    "feedback": FeedbackConfig,
+    "ordinary": FeedbackConfig,
+    "recurrent": RecurrentConfig,
+}
+EVALUATED_MULTIPLES = (1, 2, 4)
 EVALUATION = {"sequences": 1000, "seed": 1_000_003}
 
 
@@ -51,7 +79,7 @@ class Recipe:
         weight_decay: AdamW's weight decay.
         betas: AdamW's decay rates of its two averages.
         max_norm: gradients are scaled down to this norm where they exceed it.
-        seed: starts both the weights and the data.
+        seed: starts the weights, the data and dropout.
     """
 
     steps: int
@@ -70,6 +98,8 @@ class Recipe:
             check_size(name, getattr(self, name))
         check_size("warmup_steps", self.warmup_steps, least=0)
         check_size("seed", self.seed, least=0)
+        if self.seed >= 2**63:
+            raise ValueError(f"seed must be below 2**63, got {self.seed}")
 
     def share_of_learning_rate(self, step: int) -> float:
         """Return the factor on the learning rate for the update number ``step``, counted from 0."""
@@ -79,7 +109,7 @@ class Recipe:
         return self.final_share + (1 - self.final_share) * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def make_model(kind: str, config: FeedbackConfig, *, seed: int) -> Model:
+def make_model(kind: str, config: Config, *, seed: int) -> Model:
     """Return a freshly initialised model; the caller's random state stays as it is."""
     check_choice("model", kind, tuple(MODELS))
     with torch.random.fork_rng(devices=[]):
@@ -87,40 +117,130 @@ def make_model(kind: str, config: FeedbackConfig, *, seed: int) -> Model:
         return MODELS[kind](config)
 
 
-def train(model: nn.Module, task: Task, recipe: Recipe, *, progress: bool = True) -> list[float]:
+class Training:
+    """A training that may be stopped after any update and taken up again elsewhere, with the identical result.
+
+    Randomness has two sources. The data comes from one generator on the CPU, so that all devices see the same examples;
+    dropout is started anew in every update from the seed and the update's number. Several processes that
+    `feedback_lite.placement.together` joined share every batch; their weights are those of one process but for rounding
+    (and dropout, which each draws for itself), as long as their models start from the same weights.
+
+    Args:
+        model: the model to train, in place and on the device where it is.
+        task: what to train it on.
+        recipe: how.
+    """
+
+    def __init__(self, model: nn.Module, task: Task, recipe: Recipe) -> None:
+        self.model, self.task, self.recipe = model, task, recipe
+        self.generator = torch.Generator().manual_seed(recipe.seed)
+        self.optimizer = torch.optim.AdamW(
+            model.parameters(), lr=recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay
+        )
+        self.losses: list[float] = []
+        self.cpu_seconds = 0.0
+
+    def run(self, *, progress: bool = True, watch: Callable[[int], None] | None = None) -> list[float]:
+        """Do all updates that are still to be done and return the losses of all; `train` says more."""
+        recipe = self.recipe
+        steps = range(len(self.losses), recipe.steps)
+        check_divides(recipe.batch_size)
+        hidden = not progress or rank() > 0
+        self.model.train()
+        with tqdm(
+            steps, f"training on {self.task.name}", recipe.steps, disable=hidden, initial=len(self.losses)
+        ) as bar:
+            for step in bar:
+                started = process_time()
+                self.losses.append(self.update(step))
+                self.cpu_seconds += total(process_time() - started)
+                bar.set_postfix(loss=f"{self.losses[-1]:.3f}", refresh=False)
+                if watch is not None:
+                    watch(step + 1)
+        return self.losses
+
+    def update(self, step: int) -> float:
+        """Do the update number ``step``, counted from 0, and return the loss before it."""
+        recipe, device = self.recipe, device_of(self.model)
+        examples = draw(self.task, batch_size=recipe.batch_size, length=recipe.length, generator=self.generator)
+        tokens, targets = (share(part).to(device) for part in examples)
+        with dropout_seed(f"{recipe.seed} {step} {rank()}", device):
+            logits, _ = self.model(tokens)
+        answers = rearrange(targets, "b t -> (b t)")
+        # The sum here, divided by the answers in the whole batch: processes may have more or fewer of them than others.
+        loss = F.cross_entropy(rearrange(logits, "b t v -> (b t) v"), answers, ignore_index=IGNORED, reduction="sum")
+        loss = loss / (examples.targets != IGNORED).sum().item()
+        value = total(loss.item())
+        self.check_finite("loss", value, step)
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        add_gradients(self.model)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), recipe.max_norm)
+        self.check_finite("gradient", norm.item(), step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = recipe.learning_rate * recipe.share_of_learning_rate(step)
+        self.optimizer.step()
+        return value
+
+    def check_finite(self, name: str, value: float, step: int) -> None:
+        """Raise where a number shows that training has failed; the weights are still those before the update."""
+        if not math.isfinite(value):
+            raise FloatingPointError(
+                f"the {name} became {value} in update {step + 1} of {self.recipe.steps}: "
+                f"try a smaller learning_rate than {self.recipe.learning_rate}"
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that the rest of the training depends on, beside the model's kind, the task and the recipe."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+            "losses": self.losses,
+            "cpu_seconds": self.cpu_seconds,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to where a training of the same model, task and recipe was."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.generator.set_state(state["generator"])
+        self.losses = list(state["losses"])
+        self.cpu_seconds = state["cpu_seconds"]
+
+
+def train(
+    model: nn.Module,
+    task: Task,
+    recipe: Recipe,
+    *,
+    progress: bool = True,
+    watch: Callable[[int], None] | None = None,
+) -> list[float]:
     """Train a model in place and return the loss of every step.
 
     The loss is the mean cross-entropy over the positions that have an answer, in nats.
 
+    Args:
+        model: the model to train, on the device where it is.
+        task: what to train it on.
+        recipe: how.
+        progress: show a progress bar.
+        watch: is called after every update with the number of updates done so far.
+
     Raises:
-        ValueError: no position of a batch has an answer.
-        FloatingPointError: the loss is not finite any more; the message names the step.
+        ValueError: no position of a batch has an answer, or the processes cannot share a batch evenly.
+        FloatingPointError: the loss or its gradient is not finite any more; the message names the update.
     """
-    generator = torch.Generator().manual_seed(recipe.seed)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, recipe.share_of_learning_rate)
-    losses: list[float] = []
-    model.train()
-    steps = trange(recipe.steps, desc=f"training on {task.name}", disable=not progress)
-    for step in steps:
-        examples = draw(task, batch_size=recipe.batch_size, length=recipe.length, generator=generator)
-        logits, _ = model(examples.tokens)
-        answers = rearrange(examples.targets, "b t -> (b t)")
-        loss = F.cross_entropy(rearrange(logits, "b t v -> (b t) v"), answers, ignore_index=IGNORED)
-        losses.append(loss.item())
-        if not math.isfinite(losses[-1]):
-            raise FloatingPointError(
-                f"the loss became {losses[-1]} at step {step}: try a smaller learning_rate than {recipe.learning_rate}"
-            )
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(model.parameters(), recipe.max_norm)
-        optimizer.step()
-        schedule.step()
-        steps.set_postfix(loss=f"{losses[-1]:.3f}", refresh=False)
-    return losses
+    return Training(model, task, recipe).run(progress=progress, watch=watch)
+
+
+@contextmanager
+def dropout_seed(seed: str, device: torch.device) -> Iterator[None]:
+    """Start dropout from a seed of its own; the caller's random state stays as it is."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(random.Random(seed).getrandbits(63))
+        yield
 
 
 @torch.no_grad()
@@ -128,7 +248,7 @@ def evaluate(model: nn.Module, task: Task, *, length: int, sequences: int, seed:
     """Return the share of right answers over all positions of fresh sequences that have an answer.
 
     Args:
-        model: the model to ask.
+        model: the model to ask, on the device where it is.
         task: what to ask.
         length: tokens per sequence.
         sequences: number of sequences.
@@ -141,9 +261,14 @@ def evaluate(model: nn.Module, task: Task, *, length: int, sequences: int, seed:
     generator = torch.Generator().manual_seed(seed)
     examples = draw(task, batch_size=sequences, length=length, generator=generator)
     with evaluating(model):
-        answers = model(examples.tokens).logits.argmax(dim=-1)
+        answers = model(examples.tokens.to(device_of(model))).logits.argmax(dim=-1).cpu()
     right = answers == examples.targets
     return right[examples.targets != IGNORED].double().mean().item()
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Return the device that a model's parameters lie on; the CPU where it has none."""
+    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
 
 
 def draw(task: Task, *, batch_size: int, length: int, generator: torch.Generator) -> Examples:
@@ -157,29 +282,42 @@ def draw(task: Task, *, batch_size: int, length: int, generator: torch.Generator
     return examples
 
 
-def usual_config(kind: str, task: Task, **changes: Any) -> FeedbackConfig:
+def usual_config(kind: str, task: Task, **changes: Any) -> Config:
     """Return the small configuration that the book trains, with changes."""
+    check_choice("model", kind, tuple(MODELS))
+    if kind == "recurrent":
+        return RecurrentConfig(**{"vocab_size": len(task.vocabulary), "d_model": 64, **changes})
     sizes = {"d_model": 32, "num_layers": 2, "num_heads": 2, "head_dim": 16, "ff_mult": 3}
     positions = {"num_buckets": 16, "max_distance": 16, "bias_init": "recency", "memory_size": 16}
     return FeedbackConfig(**{"vocab_size": len(task.vocabulary), **sizes, **positions, **changes})
 
 
 def train_and_measure(
-    kind: str, task: Task, config: FeedbackConfig, recipe: Recipe, *, progress: bool = True
+    kind: str, task: Task, config: Config, recipe: Recipe, *, progress: bool = True
 ) -> tuple[Model, dict[str, Any]]:
     """Train a model from nothing and return it with its card: everything needed to train it again, and its accuracy."""
     model = make_model(kind, config, seed=recipe.seed)
-    train(model, task, recipe, progress=progress)
-    accuracy = {
-        str(length): round(evaluate(model, task, length=length, **EVALUATION), 4) for length in EVALUATED_LENGTHS
-    }
-    card = {
-        "task": task.name,
-        "model": kind,
-        "config": asdict(config),
-        "recipe": asdict(recipe),
+    training = Training(model, task, recipe)
+    training.run(progress=progress)
+    return model, make_card(describe(kind, task, config, recipe), training)
+
+
+def describe(kind: str, task: Task, config: Config, recipe: Recipe) -> dict[str, Any]:
+    """Return how a model is made, as numbers, strings, lists and dictionaries; `from_card` reads it back."""
+    return {"task": task.name, "model": kind, "config": asdict(config), "recipe": asdict(recipe)}
+
+
+def make_card(made: dict[str, Any], training: Training) -> dict[str, Any]:
+    """Return the card of a trained model: how it was made, what that took, and its accuracy on fresh data."""
+    model, task = training.model, training.task
+    lengths = [multiple * training.recipe.length for multiple in EVALUATED_MULTIPLES]
+    return {
+        **made,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "accuracy_by_length": accuracy,
+        "cpu_seconds": round(training.cpu_seconds, 2),
+        "accuracy_by_length": {
+            str(length): round(evaluate(model, task, length=length, **EVALUATION), 4) for length in lengths
+        },
         "evaluation": EVALUATION,
         "versions": {
             "feedback_lite": feedback_lite.__version__,
@@ -187,75 +325,25 @@ def train_and_measure(
             "python": platform.python_version(),
         },
     }
-    return model, card
 
 
-def save(model: Model, card: dict[str, Any], path: Path) -> None:
-    """Write ``path.safetensors`` and ``path.json``; the card also names the checksum of the weights."""
+def save(model: nn.Module, card: dict[str, Any], path: Path) -> str:
+    """Write ``path.safetensors`` and ``path.json``; return the checksum of the weights, which the card names too."""
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     serialized = safetensors.torch.save(weights)
-    card = {**card, "sha256": hashlib.sha256(serialized).hexdigest()}
-    path.with_suffix(".safetensors").write_bytes(serialized)
-    path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    checksum = hashlib.sha256(serialized).hexdigest()
+    write_whole(beside(path, ".safetensors"), serialized)
+    write_whole(beside(path, ".json"), (json.dumps({**card, "sha256": checksum}, indent=1) + "\n").encode())
+    return checksum
 
 
-def from_card(card: dict[str, Any]) -> tuple[str, Task, FeedbackConfig, Recipe]:
-    """Return what a card says of how its model was made: model kind, task, configuration and recipe."""
+def from_card(card: dict[str, Any]) -> tuple[str, Task, Any, Recipe]:
+    """Return what a card says of how its model was made: model kind, task, configuration of that kind, and recipe."""
     recipe = {**card["recipe"], "betas": tuple(card["recipe"]["betas"])}
-    return card["model"], make_task(card["task"]), FeedbackConfig(**card["config"]), Recipe(**recipe)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit status."""
-    parsed = parse(arguments)
-    # One thread: sums are then taken in one order, and the same command gives the same weights on one machine.
-    torch.set_num_threads(1)
-    try:
-        check_writable(parsed.out)
-        if parsed.command == "repeat":
-            kind, task, config, recipe = from_card(json.loads(parsed.card.read_text(encoding="utf-8")))
-        else:
-            kind, task = parsed.model, make_task(parsed.task)
-            config = usual_config(kind, task, **({"bias_init": "zeros"} if kind == "ordinary" else {}))
-            recipe = Recipe(steps=parsed.steps, seed=parsed.seed, learning_rate=parsed.learning_rate)
-        model, card = train_and_measure(kind, task, config, recipe)
-        save(model, card, parsed.out)
-    except KeyboardInterrupt:
-        print("stopped; nothing was written", file=sys.stderr)
-        return 130
-    except (FloatingPointError, OSError, KeyError, TypeError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(json.dumps({"parameters": card["parameters"], "accuracy_by_length": card["accuracy_by_length"]}))
-    print(f"wrote {parsed.out.with_suffix('.safetensors')} and {parsed.out.with_suffix('.json')}")
-    return 0
-
-
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m feedback_lite.training", description=__doc__.split("\n")[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    train_command = commands.add_parser("train", help="train a model on a task")
-    train_command.add_argument("task", choices=TASKS)
-    train_command.add_argument("--model", choices=MODELS, default="feedback")
-    train_command.add_argument("--steps", type=int, default=500, help="number of updates (default: %(default)s)")
-    train_command.add_argument("--learning-rate", type=float, default=3e-3, help="highest one (default: %(default)s)")
-    train_command.add_argument("--seed", type=int, default=0, help="starts weights and data (default: %(default)s)")
-    repeat_command = commands.add_parser("repeat", help="train again exactly as a card says")
-    repeat_command.add_argument("card", type=Path, help="the JSON card beside a model's weights")
-    for command in (train_command, repeat_command):
-        command.add_argument("--out", type=Path, required=True, help="path of the two files to write, without suffix")
-    return parser.parse_args(arguments)
-
-
-def check_writable(path: Path) -> None:
-    """Raise before any work where the results could not be written afterwards."""
-    if not path.parent.is_dir():
-        raise OSError(f"--out must lie in an existing folder, got {path}")
-    probe = path.with_suffix(".part")
-    probe.touch()
-    probe.unlink()
+    return card["model"], make_task(card["task"]), CONFIGS[card["model"]](**card["config"]), Recipe(**recipe)
 
 
 if __name__ == "__main__":
+    from feedback_lite.command_line import main
+
     sys.exit(main())

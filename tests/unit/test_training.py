@@ -1,23 +1,25 @@
-"""Training: the schedule by hand, runs that repeat, cards that hold all that is needed, and errors in one sentence."""
+"""Training: the schedule by hand, runs that repeat, and cards that hold all that is needed."""
 
+import hashlib
 import json
 import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import safetensors.torch
 import torch
 from torch import nn
 
-from feedback_lite import CausalTransformer, FeedbackTransformer
+from feedback_lite import FeedbackTransformer
+from feedback_lite.baseline import RecurrentNetwork
 from feedback_lite.tasks import IGNORED, Echo, Examples, ShellGame
 from feedback_lite.training import (
+    MODELS,
     Model,
     Recipe,
+    Training,
     evaluate,
     from_card,
-    main,
     make_model,
     save,
     train,
@@ -26,12 +28,13 @@ from feedback_lite.training import (
 )
 
 GAME = ShellGame(cups=3)
-TINY = {"d_model": 7, "num_layers": 1, "num_heads": 1, "head_dim": 5, "memory_size": 3}
+TINY: dict[str, object] = {"d_model": 7, "num_layers": 1, "num_heads": 1, "head_dim": 5, "memory_size": 3}
+TINY_SIZES = {"feedback": TINY, "ordinary": TINY, "recurrent": {"d_model": 7, "cell": "gru"}}
 SHORT = Recipe(steps=5, batch_size=3, length=4, warmup_steps=2)
 
 
 def tiny(kind: str = "feedback", seed: int = 0) -> Model:
-    return make_model(kind, usual_config(kind, GAME, **TINY), seed=seed)
+    return make_model(kind, usual_config(kind, GAME, **TINY_SIZES[kind]), seed=seed)
 
 
 def weights_of(model: nn.Module) -> torch.Tensor:
@@ -47,7 +50,7 @@ def test_the_learning_rate_warms_up_and_follows_a_cosine() -> None:
     assert recipe.share_of_learning_rate(110) == pytest.approx(0.2)
 
 
-@pytest.mark.parametrize("kind", ["feedback", "ordinary"])
+@pytest.mark.parametrize("kind", MODELS)
 def test_the_same_recipe_gives_the_same_weights_and_another_seed_others(kind: str) -> None:
     runs = []
     for seed in (4, 4, 5):
@@ -115,27 +118,99 @@ def test_a_loss_that_is_not_finite_ends_with_a_sentence() -> None:
     model = tiny()
     with torch.no_grad():
         model.to_logits.bias.fill_(math.inf)
-    with pytest.raises(FloatingPointError, match=r"the loss became nan at step 0: try a smaller learning_rate"):
+    with pytest.raises(
+        FloatingPointError, match=r"the loss became nan in update 1 of 5: try a smaller learning_rate than"
+    ):
         train(model, GAME, SHORT, progress=False)
+
+
+def test_a_gradient_that_is_not_finite_ends_with_a_sentence_before_it_reaches_the_weights() -> None:
+    model = tiny()
+    before = weights_of(model).clone()
+    model.to_logits.bias.register_hook(lambda gradient: gradient * math.inf)
+    with pytest.raises(FloatingPointError, match=r"the gradient became (inf|nan) in update 1 of 5: try a smaller"):
+        train(model, GAME, SHORT, progress=False)
+    assert torch.equal(weights_of(model), before)
 
 
 def test_impossible_recipes_are_refused() -> None:
     with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
         Recipe(steps=0)
-    with pytest.raises(ValueError, match="model must be one of 'feedback', 'ordinary', got 'lstm'"):
+    with pytest.raises(ValueError, match=r"seed must be below 2\*\*63, got 9223372036854775808"):
+        Recipe(steps=1, seed=2**63)
+    with pytest.raises(ValueError, match="model must be one of 'feedback', 'ordinary', 'recurrent', got 'lstm'"):
         make_model("lstm", usual_config("feedback", GAME), seed=0)
 
 
-def test_a_card_holds_all_that_is_needed_to_train_again(tmp_path: Path) -> None:
+def test_watch_is_told_the_number_of_updates_done() -> None:
+    told: list[int] = []
+    train(tiny(), GAME, SHORT, progress=False, watch=told.append)
+    assert told == [1, 2, 3, 4, 5]
+
+
+def test_dropout_starts_from_the_seed_and_leaves_the_random_state_alone() -> None:
+    def trained(seed: int) -> torch.Tensor:
+        config = usual_config("feedback", GAME, **TINY, attn_dropout=0.3, ff_dropout=0.3)
+        model = make_model("feedback", config, seed=0)
+        train(model, GAME, replace(SHORT, seed=seed), progress=False)
+        return weights_of(model)
+
+    torch.manual_seed(1)
+    first, then = trained(seed=6), torch.rand(3)
+    torch.manual_seed(1)
+    assert torch.equal(torch.rand(3), then)
+    assert torch.equal(trained(seed=6), first)
+    assert not torch.equal(trained(seed=7), first)
+
+
+def test_dropout_differs_from_update_to_update() -> None:
+    class Dropped(nn.Module):
+        """Remember what dropout left of eight ones."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.logits, self.left = nn.Parameter(torch.zeros(6)), []
+
+        def forward(self, tokens: torch.Tensor) -> tuple[torch.Tensor, None]:
+            self.left.append(tuple(nn.functional.dropout(torch.ones(8)).tolist()))
+            return self.logits.expand(*tokens.shape, 6), None
+
+    model = Dropped()
+    train(model, GAME, replace(SHORT, steps=9), progress=False)
+    assert len(set(model.left)) > 6
+
+
+def test_the_learning_rate_of_the_recipe_is_that_of_the_optimizer() -> None:
+    recipe = replace(SHORT, learning_rate=0.02, final_share=0.5)
+    training, used = Training(tiny(), GAME, recipe), []
+    training.run(progress=False, watch=lambda _: used.append(training.optimizer.param_groups[0]["lr"]))
+    assert used == pytest.approx([0.01, 0.02, 0.02, 0.0175, 0.0125])  # two of warm-up, then a cosine from 1 to 0.5
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_card_holds_all_that_is_needed_to_train_again(kind: str, tmp_path: Path) -> None:
     game = ShellGame()
-    model, card = train_and_measure("feedback", game, usual_config("feedback", game, **TINY), SHORT, progress=False)
-    save(model, card, tmp_path / "first")
-    kind, task, config, recipe = from_card(json.loads((tmp_path / "first.json").read_text()))
-    save(*train_and_measure(kind, task, config, recipe, progress=False), tmp_path / "second")
-    for suffix in (".json", ".safetensors"):
-        assert (tmp_path / f"first{suffix}").read_bytes() == (tmp_path / f"second{suffix}").read_bytes()
-    assert set(card["accuracy_by_length"]) == {"20", "40", "80"}
+    config = usual_config(kind, game, **TINY_SIZES[kind])
+    model, card = train_and_measure(kind, game, config, SHORT, progress=False)
+    checksum = save(model, card, tmp_path / "first.model")
+    written = json.loads((tmp_path / "first.model.json").read_text())
+    assert from_card(written)[2:] == (config, SHORT)
+    save(*train_and_measure(*from_card(written), progress=False), tmp_path / "second")
+    again = json.loads((tmp_path / "second.json").read_text())
+    assert written.pop("cpu_seconds") > 0
+    assert again.pop("cpu_seconds") > 0
+    assert again == written
+    weights = (tmp_path / "second.safetensors").read_bytes()
+    assert (tmp_path / "first.model.safetensors").read_bytes() == weights
+    assert hashlib.sha256(weights).hexdigest() == checksum == again["sha256"]
+    assert set(card["accuracy_by_length"]) == {"4", "8", "16"}
     assert card["parameters"] == len(weights_of(model))
+
+
+def test_the_usual_recurrent_network() -> None:
+    model = make_model("recurrent", usual_config("recurrent", ShellGame()), seed=0)
+    assert isinstance(model, RecurrentNetwork)
+    assert (model.config.d_model, model.config.cell) == (64, "lstm")
 
 
 def test_the_usual_opponents_differ_by_less_than_a_tenth_in_parameters() -> None:
@@ -144,32 +219,3 @@ def test_the_usual_opponents_differ_by_less_than_a_tenth_in_parameters() -> None
 
 
 MODELS_OF_THE_BOOK = ("feedback", "ordinary")
-
-
-def test_the_command_line_trains_writes_and_repeats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = tmp_path / "mine"
-    assert main(["train", "shell-game", "--model", "ordinary", "--steps", "3", "--seed", "2", "--out", str(out)]) == 0
-    assert main(["repeat", f"{out}.json", "--out", str(tmp_path / "again")]) == 0
-    assert (tmp_path / "again.safetensors").read_bytes() == (tmp_path / "mine.safetensors").read_bytes()
-    printed = capsys.readouterr()
-    assert "accuracy_by_length" in printed.out
-    assert "training on shell-game" in printed.err  # the progress bar
-    card = json.loads((tmp_path / "mine.json").read_text())
-    model = CausalTransformer(from_card(card)[2])
-    model.load_state_dict(safetensors.torch.load_file(tmp_path / "mine.safetensors"))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["train", "shell-game", "--out", "{}/no/such/model"], "--out must lie in an existing folder"),
-        (["train", "shell-game", "--steps", "-1", "--out", "{}/m"], "steps must be at least 1, got -1"),
-        (["repeat", "{}/none.json", "--out", "{}/m"], "No such file"),
-    ],
-)
-def test_the_command_line_ends_errors_with_a_sentence(
-    arguments: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([argument.format(tmp_path) for argument in arguments]) == 1
-    assert sentence in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
