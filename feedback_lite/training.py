@@ -37,7 +37,8 @@ import safetensors.torch
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 from tqdm import tqdm
 
 import feedback_lite
@@ -243,7 +244,6 @@ def dropout_seed(seed: str, device: torch.device) -> Iterator[None]:
         yield
 
 
-@torch.no_grad()
 def evaluate(model: nn.Module, task: Task, *, length: int, sequences: int, seed: int) -> float:
     """Return the share of right answers over all positions of fresh sequences that have an answer.
 
@@ -257,13 +257,35 @@ def evaluate(model: nn.Module, task: Task, *, length: int, sequences: int, seed:
     Raises:
         ValueError: no position has an answer.
     """
+    right, asked = count_right(model, task, length=length, sequences=sequences, seed=seed)
+    return (right.sum() / asked.sum()).item()
+
+
+@torch.no_grad()
+def count_right(
+    model: nn.Module, task: Task, *, length: int, sequences: int, seed: int
+) -> tuple[Float[Tensor, "b"], Float[Tensor, "b"]]:
+    """Return for every fresh sequence how many answers were right and how many there were; see `evaluate`."""
     check_size("sequences", sequences)
     generator = torch.Generator().manual_seed(seed)
     examples = draw(task, batch_size=sequences, length=length, generator=generator)
     with evaluating(model):
         answers = model(examples.tokens.to(device_of(model))).logits.argmax(dim=-1).cpu()
-    right = answers == examples.targets
-    return right[examples.targets != IGNORED].double().mean().item()
+    asked = examples.targets != IGNORED
+    return ((answers == examples.targets) & asked).sum(dim=1).double(), asked.sum(dim=1).double()
+
+
+def expected_range(right: Float[Tensor, "b"], asked: Float[Tensor, "b"]) -> tuple[float, float]:
+    """Return what accuracy to expect on as many other fresh sequences: the lowest and the highest.
+
+    ``accuracy +- 4 s sqrt(2 / b) +- 5 / b``, with ``s`` the spread of the sequences. The first term is four standard
+    deviations of the difference between two such accuracies; the second leaves room for mistakes that are so rare that
+    these sequences may not show them.
+    """
+    accuracy, count = (right.sum() / asked.sum()).item(), len(right)
+    spread = ((right - accuracy * asked) / asked.mean()).std(correction=0).item()
+    margin = 4 * spread * math.sqrt(2 / count) + 5 / count
+    return round(max(0.0, accuracy - margin), 4), round(min(1.0, accuracy + margin), 4)
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -311,13 +333,15 @@ def make_card(made: dict[str, Any], training: Training) -> dict[str, Any]:
     """Return the card of a trained model: how it was made, what that took, and its accuracy on fresh data."""
     model, task = training.model, training.task
     lengths = [multiple * training.recipe.length for multiple in EVALUATED_MULTIPLES]
+    counts = {str(length): count_right(model, task, length=length, **EVALUATION) for length in lengths}
     return {
         **made,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "cpu_seconds": round(training.cpu_seconds, 2),
         "accuracy_by_length": {
-            str(length): round(evaluate(model, task, length=length, **EVALUATION), 4) for length in lengths
+            length: round((right.sum() / asked.sum()).item(), 4) for length, (right, asked) in counts.items()
         },
+        "expected_by_length": {length: expected_range(*count) for length, count in counts.items()},
         "evaluation": EVALUATION,
         "versions": {
             "feedback_lite": feedback_lite.__version__,

@@ -13,10 +13,12 @@ from feedback_lite.widgets import (
     GateExplorer,
     InformationFlow,
     LayerMixture,
+    LineageMap,
     MaskExplorer,
     MemoryQueue,
     ModelInside,
     Predict,
+    RunsExplorer,
     ShellDuel,
     TokenWalk,
     mixtures,
@@ -24,6 +26,7 @@ from feedback_lite.widgets import (
 )
 from feedback_lite.widgets.mask_explorer import MOST_SLOTS
 from tests.drawing import make_model
+from tests.runs import RECORDS
 
 GAME = ["ball under 3", *(f"swap {cup} and {cup + 1}" for cup in (1, 2, 3, 4, 1, 2))]
 
@@ -139,6 +142,11 @@ def token_walk(**changes: Any) -> TokenWalk:
     return TokenWalk(found, [VOCABULARY[token] for token in WALK_TOKENS], **changes)
 
 
+def runs_explorer(**changes: Any) -> RunsExplorer:
+    """Two tasks and five models of made-up records."""
+    return RunsExplorer(**{"tasks": ("shell-game", "program"), "load": RECORDS.__getitem__, **changes})
+
+
 def every_figure() -> list[Figure]:
     """Return one figure of every kind."""
     return [
@@ -150,7 +158,9 @@ def every_figure() -> list[Figure]:
         memory_queue(),
         gate_explorer(),
         information_flow(),
+        LineageMap(),
         token_walk(),
+        runs_explorer(),
         ShellDuel(),
         ModelInside(),
     ]

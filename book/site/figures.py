@@ -125,6 +125,12 @@ def mend_the_bibliography(app: Sphinx, page: str, template: str, context: dict[s
     context["body"] = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
 
 
+def let_keys_scroll_tables(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    """Let the frame of every table have the focus, so that arrow keys scroll a table that is wider than the page."""
+    frame = '<div class="pst-scrollable-table-container"'
+    context["body"] = context.get("body", "").replace(frame, f'{frame} tabindex="0"')
+
+
 def leave_out_thebe(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
     """Take away the scripts of Thebe, which loads from other origins. Jupyter Book adds them even when it is off."""
     scripts = context.get("script_files", [])
@@ -138,7 +144,7 @@ def _script_text(script: Any) -> str:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the figures, the sentences, and the style sheets."""
     app.connect("builder-inited", write_palette)
-    for mend in (name_the_icon, mend_the_bibliography, leave_out_thebe):
+    for mend in (name_the_icon, mend_the_bibliography, let_keys_scroll_tables, leave_out_thebe):
         app.connect("html-page-context", mend, priority=900)
     app.add_css_file("palette.css", priority=790)
     app.add_css_file("site.css", priority=800)

@@ -4,6 +4,7 @@ One module per chapter, with the exercises in the order of the chapter.
 """
 
 from feedback_lite.exercises import (
+    after_feedback,
     causal_mask,
     feed_forward,
     feedback_memory,
@@ -12,6 +13,7 @@ from feedback_lite.exercises import (
     relative_positions,
     segments,
     shared_keys_values,
+    training,
     whole_model,
     why_feedback,
 )
@@ -28,6 +30,8 @@ EXERCISES: dict[str, Exercise] = {
     **segments.EXERCISES,
     **whole_model.EXERCISES,
     **generation.EXERCISES,
+    **training.EXERCISES,
+    **after_feedback.EXERCISES,
 }
 
 __all__ = ["EXERCISES", "Case", "Exercise", "Mistake"]

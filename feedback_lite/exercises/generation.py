@@ -59,7 +59,7 @@ TEMPERATURE = Exercise(
         ),
         Mistake(
             answer=lambda logits, temperature: (logits / temperature).exp(),
-            message="These are the powers. Divide each by the sum of its row; softmax does both.",
+            message="These are the exponentials. Divide each by the sum of its row; softmax does both.",
         ),
         Mistake(
             answer=lambda logits, temperature: (logits / temperature).log_softmax(dim=-1),
@@ -111,6 +111,11 @@ STEPS_COMPUTED = Exercise(
         Mistake(
             answer=lambda prompt, num_new: (prompt * num_new, prompt + num_new - 1),
             message="The first number is too small. The prefix grows: each new token is read again with the rest.",
+        ),
+        Mistake(
+            answer=lambda prompt, num_new: (sum(range(prompt, prompt + num_new - 1)), prompt + num_new - 1),
+            message="The first number lacks the last call: the last new token is chosen after `prompt + num_new - 1` "
+            "tokens. (`range(a, b)` stops before b.)",
         ),
         Mistake(
             answer=lambda prompt, num_new: (_anew(prompt, num_new), num_new),
@@ -306,7 +311,7 @@ TOP_K = Exercise(
         ),
         Mistake(
             answer=lambda logits, k: _where(logits, logits > logits.topk(k).values[..., -1:]),
-            message="One word too few is left: the k-th largest is not larger than itself. Compare with >=.",
+            message="One word too few is left. The k-th largest logit stays too: leave out only the smaller ones.",
         ),
         Mistake(
             answer=lambda logits, k: logits.topk(k).values.softmax(dim=-1),

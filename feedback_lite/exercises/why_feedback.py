@@ -39,11 +39,11 @@ NEXT_PLACE = Exercise(
     mistakes=(
         Mistake(
             answer=lambda ball, left, right: right if ball == left else ball,
-            message="A ball under the right cup did not move. A swap works both ways: from left to right and back.",
+            message="A ball under the cup `right` did not move. A swap works both ways: `left` to `right`, and back.",
         ),
         Mistake(
             answer=lambda ball, left, right: left if ball == right else ball,
-            message="A ball under the left cup did not move. A swap works both ways: from left to right and back.",
+            message="A ball under the cup `left` did not move. A swap works both ways: `left` to `right`, and back.",
         ),
         Mistake(
             answer=lambda ball, left, right: right if ball == left else left,
@@ -51,14 +51,14 @@ NEXT_PLACE = Exercise(
         ),
         Mistake(
             answer=lambda ball, left, right: left if ball == right else right,
-            message="A ball that lies under neither of the two cups went to the right cup. It stays where it is.",
+            message="A ball that lies under neither of the two cups went to the cup `right`. It stays where it is.",
         ),
         Mistake(
             answer=lambda ball, left, right: left if ball == left else right if ball == right else ball,
             message="The ball never moved. If it lies under one of the two cups, it goes to the other one.",
         ),
     ),
-    otherwise="There are three cases: the ball lies under the left cup, under the right cup, or under neither.",
+    otherwise="There are three cases: the ball lies under the cup `left`, under the cup `right`, or under neither.",
 )
 
 
@@ -90,6 +90,11 @@ COMBINE_TABLES = Exercise(
             answer=lambda first, second: first[second],
             message="This is the second table, then the first. Ask the first table where a cup's content goes, and the "
             "second table from there on.",
+        ),
+        Mistake(
+            answer=lambda first, second: second[first - 1],
+            message="The cups are numbered from 0 here, not from 1 as on paper: take the numbers as they are, without "
+            "subtracting.",
         ),
         Mistake(
             answer=lambda first, second: second[first].argsort(),
@@ -134,6 +139,11 @@ ROUNDS_IN_PAIRS = Exercise(
             answer=lambda num_swaps: int(math.log2(num_swaps)),
             message="A table that is left over was forgotten. It waits for the next round, and may need one more: "
             "round up.",
+        ),
+        Mistake(
+            answer=lambda num_swaps: round(math.log2(num_swaps)),
+            message="`round` goes to the nearest whole number. A round that is needed for a part of the tables is "
+            "still a round: always go up.",
         ),
         Mistake(
             answer=lambda num_swaps: math.log2(num_swaps),

@@ -7,13 +7,16 @@ from feedback_lite.widgets.gate_explorer import GateExplorer
 from feedback_lite.widgets.information_flow import Arrangement, Cell, InformationFlow, longest_ways
 from feedback_lite.widgets.inside import ModelInside
 from feedback_lite.widgets.layer_mixture import LayerMixture, accuracy_key, mixtures, softmax
+from feedback_lite.widgets.lineage_map import LineageMap
 from feedback_lite.widgets.live import LiveFigure, export
 from feedback_lite.widgets.mask_explorer import MaskExplorer
 from feedback_lite.widgets.memory_queue import MemoryQueue, count_paths, shortest_path
 from feedback_lite.widgets.palette import PALETTE, layer_colours, matplotlib_style
 from feedback_lite.widgets.predict import Predict
+from feedback_lite.widgets.runs_explorer import RunsExplorer
 from feedback_lite.widgets.shell_duel import ShellDuel
 from feedback_lite.widgets.token_walk import TokenWalk, walks
+from feedback_lite.widgets.works import WORKS, Wiring, Work
 
 __all__ = [
     "Arrangement",
@@ -25,14 +28,19 @@ __all__ = [
     "Figure",
     "GateExplorer",
     "LayerMixture",
+    "LineageMap",
     "LiveFigure",
     "MaskExplorer",
     "MemoryQueue",
     "ModelInside",
     "PALETTE",
     "Predict",
+    "RunsExplorer",
     "ShellDuel",
     "TokenWalk",
+    "WORKS",
+    "Wiring",
+    "Work",
     "accuracy_key",
     "count_paths",
     "export",

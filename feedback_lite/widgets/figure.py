@@ -1,5 +1,6 @@
 """What every figure has: its script and style in one piece each, and a sentence that says what is to be seen."""
 
+import math
 import re
 from pathlib import Path
 from textwrap import shorten
@@ -38,6 +39,11 @@ def join_style(*names: str) -> str:
     """Return the palette, what all figures share, and the named sheets of ``css/`` in one style sheet."""
     sheets = [(_FOLDER / "css" / f"{name}.css").read_text(encoding="utf-8").strip() for name in ("figure", *names)]
     return "\n".join([palette_css().strip(), *sheets]) + "\n"
+
+
+def percent(share: float) -> str:
+    """Return a share in whole percent. Halves go up, as in the scripts; Python's own round goes to the even number."""
+    return f"{math.floor(100 * share + 0.5)} %"
 
 
 class Figure(anywidget.AnyWidget):

@@ -4,7 +4,7 @@ import math
 import string
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, Protocol, get_args, runtime_checkable
 
 import traitlets
 
@@ -22,6 +22,15 @@ class Cell(NamedTuple):
 
     token: int
     layer: int
+
+
+@runtime_checkable
+class Wired(Protocol):
+    """Anything that says what a cell is computed from."""
+
+    def reads(self, cell: Cell, num_layers: int) -> dict[Cell, Read]:
+        """Return the cells that a cell is computed from directly, and how each comes to it."""
+        ...
 
 
 class Arrangement(NamedTuple):
@@ -66,11 +75,11 @@ class Arrangement(NamedTuple):
         return {**found, Cell(token, layer - 1): "own"}
 
 
-def longest_ways(arrangement: Arrangement, num_tokens: int, num_layers: int) -> dict[Cell, dict[Cell, int]]:
+def longest_ways(arrangement: Wired, num_tokens: int, num_layers: int) -> dict[Cell, dict[Cell, int]]:
     """Return for every cell the cells that reach it, each with the number of layers on the longest way.
 
-    A way leads from cell to cell along `Arrangement.reads`. Each stage of it is one layer at work, so no two stages of
-    a way can run at the same time.
+    A way leads from cell to cell along the arrangement's ``reads``. Each stage of it is one layer at work, so no two
+    stages of a way can run at the same time.
     """
 
     @cache

@@ -1,22 +1,20 @@
 """The inside of a trained feedback model, token by token: what it writes, reads and evicts, and what can be changed."""
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Any
 
-import torch
 import traitlets
 from torch import Tensor
 
 from feedback_lite import pretrained
-from feedback_lite.config import check_size
 from feedback_lite.generation import Step, Stepper
 from feedback_lite.interventions import Interventions, Written
 from feedback_lite.model import FeedbackTransformer
 from feedback_lite.tasks import ShellGame
-from feedback_lite.widgets.figure import join_script, join_style
-from feedback_lite.widgets.live import LiveFigure, export
+from feedback_lite.widgets.figure import join_script, join_style, percent
+from feedback_lite.widgets.live import LiveFigure, ball_of, drawn_game, exact_model, export
 
+FIRST_LENGTH = 24  # of the game that is shown where none is given
 MAX_TOKENS = 300  # of a game
 MAX_SLOTS = 24  # of the memory, and of what can be deleted
 MAX_DELETED = 24
@@ -46,7 +44,7 @@ class ModelInside(LiveFigure):
     """
 
     _esm = join_script("inside")
-    _css = join_style("inside")
+    _css = join_style("check", "inside")
 
     tokens = traitlets.List(traitlets.Int(), help="the game, as numbers of the vocabulary").tag(sync=True)
     step = traitlets.Int(1, help="the step that is shown, counted from 1").tag(sync=True)
@@ -77,7 +75,7 @@ class ModelInside(LiveFigure):
         exported = export(name)
         if exported["kind"] != "feedback" or pretrained.card(name)["task"] != ShellGame.name:
             raise ValueError(f"name must be a feedback model of the shell game, got {name!r}")
-        game = first_game() if tokens is None else list(tokens)
+        game = list(drawn_game(FIRST_LENGTH) if tokens is None else tokens)
         step = min(18, len(game)) if step is None else step
         self._runs: dict[Interventions, _Run] = {}
         super().__init__(
@@ -140,20 +138,21 @@ class ModelInside(LiveFigure):
         token = f"Step {self.step}, {vocabulary[now.token]}"
         if self._answer_is_hidden():
             return f"{token}: the answer is hidden until you ask for it."
-        ball, answer = follow(self.tokens[: self.step]), _answer(now.logits)
-        link, verdict = ("and", "right") if answer[0] == ball else ("but", "wrong")
+        ball, answer = ball_of(self.tokens[: self.step]), _answer(now.logits)
+        link, verdict = ("and", "right") if answer[0] + 1 == ball else ("but", "wrong")
         name = self._name(answer)
-        return f"{token}: the ball is under cup {ball + 1}, {link} the model says {name}, which is {verdict}."
+        return f"{token}: the ball is under cup {ball}, {link} the model says {name}, which is {verdict}."
 
     def _name(self, answer: Sequence[Any]) -> str:
         token, share = answer
         swap = self.models[0]["vocabulary"][token]
-        return f"{f'cup {token + 1}' if token < ShellGame().cups else swap}, {_percent(share)}"
+        return f"{f'cup {token + 1}' if token < ShellGame().cups else swap}, {percent(share)}"
 
     def _tell_reading(self, now: Step) -> str:
         if not now.writers_before:
             return "The memory is empty, so attention adds nothing."
         told: list[str] = []
+        short = False  # "reads ... the most" is said once
         for layer, weights in enumerate(now.weights.tolist(), start=1):
             # Equal slots can differ in the last digits, so weights are compared in millionths, and the newest is named.
             best = max(
@@ -164,11 +163,12 @@ class ModelInside(LiveFigure):
             place, head = best[1], -best[2]
             if layer in self.silent_layers:
                 told.append(f"layer {layer}'s attention is off")
-            elif any("reads" in part for part in told):
+            elif short:
                 told.append(f"layer {layer} slot {now.writers_before[place]} ({_head(head, weights[head][place])})")
             else:
                 slot = now.writers_before[place]
                 told.append(f"layer {layer} reads slot {slot} the most ({_head(head, weights[head][place])})")
+                short = True
         text = ", ".join(told)
         return f"{text[0].upper()}{text[1:]}."
 
@@ -305,7 +305,9 @@ class _Run:
         self._begin()
 
     def _begin(self) -> None:
-        self.stepper = Stepper(_load(self.name), interventions=self.interventions)
+        model = exact_model(self.name)
+        assert isinstance(model, FeedbackTransformer)
+        self.stepper = Stepper(model, interventions=self.interventions)
         self.steps: list[Step] = []
 
     @property
@@ -317,28 +319,6 @@ class _Run:
             self._begin()
         self.steps += [self.stepper.step(token) for token in tokens[len(self.steps) :]]
         return self.steps[: len(tokens)]
-
-
-@cache
-def _load(name: str) -> FeedbackTransformer:
-    model = pretrained.load(name).double()
-    assert isinstance(model, FeedbackTransformer)
-    return model
-
-
-def first_game(length: int = 24) -> list[int]:
-    """Return a game of the shell game's own making, drawn with seed 0."""
-    check_size("length", length)
-    games = ShellGame().sample(batch_size=1, length=length, generator=torch.Generator().manual_seed(0))
-    tokens: list[int] = games.tokens[0].tolist()
-    return tokens
-
-
-def follow(tokens: Sequence[int]) -> int:
-    """Return the cup, counted from 0, that hides the ball after a game."""
-    game = ShellGame()
-    chosen = torch.tensor([[token - game.cups for token in tokens[1:]]], dtype=torch.long)
-    return int(game.follow(torch.tensor(tokens[:1]), chosen)[0, -1])
 
 
 def _answer(logits: Tensor) -> list[Any]:
@@ -355,7 +335,7 @@ def _tell_writing(now: Step, step: int) -> str:
 
 
 def _head(head: int, weight: float) -> str:
-    return f"head {head + 1}, {_percent(weight)}"
+    return f"head {head + 1}, {percent(weight)}"
 
 
 def _layer_name(layer: int) -> str:
@@ -366,10 +346,6 @@ def _joined(numbers: Sequence[int]) -> str:
     if len(numbers) == 1:
         return str(numbers[0])
     return f"{', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
-
-
-def _percent(share: float) -> str:
-    return f"{int(100 * share + 0.5)} %"
 
 
 def _rounded(numbers: Tensor) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import traitlets
 
-from feedback_lite.widgets.figure import Figure, join_script, join_style
+from feedback_lite.widgets.figure import Figure, join_script, join_style, percent
 
 REACH = 3  # the sliders go from -REACH to REACH
 LEARNED, EMBEDDING, LAST = "learned", "embedding only", "last layer only"
@@ -111,12 +111,12 @@ class LayerMixture(Figure):
     def describe(self) -> str:
         """Return the step, the shares of the layers in its memory vector, and what the model can do with them."""
         shares = softmax(self.raw_weights())
-        parts = ", ".join(f"{name} {_percent(share)}" for name, share in zip(self.layer_names, shares, strict=True))
+        parts = ", ".join(f"{name} {percent(share)}" for name, share in zip(self.layer_names, shares, strict=True))
         key = accuracy_key(self.weights) if self.mixture == SLIDERS else self.mixture
         which = "the learned" if self.mixture == LEARNED else "this"
         return (
             f"Step {self.step}, {self.tokens[self.step - 1]}: the memory vector is made of {parts}. "
-            f"With {which} mixture the trained model {self.does} in {_percent(self.accuracy[key])} of the steps."
+            f"With {which} mixture the trained model {self.does} in {percent(self.accuracy[key])} of the steps."
         )
 
     @traitlets.validate("step")
@@ -139,11 +139,6 @@ class LayerMixture(Figure):
 def _nested(values: Any) -> list[Any]:
     """Return tensors and arrays as nested lists; lists stay what they are."""
     return values.tolist() if hasattr(values, "tolist") else list(values)
-
-
-def _percent(share: float) -> str:
-    # Halves go up, as in the figure's script; Python's own round would send them to the even number.
-    return f"{math.floor(100 * share + 0.5)} %"
 
 
 def _nearest_notch(weight: float) -> int:

@@ -1,7 +1,9 @@
-"""What a figure needs to run a trained model in the page: its weights as JSON, and the trait that carries them."""
+"""What the live figures share: a trained model's weights as JSON for the page, the same model here, and its games."""
 
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 import torch
@@ -9,7 +11,8 @@ import traitlets
 from torch import Tensor
 
 from feedback_lite import pretrained
-from feedback_lite.tasks import make_task
+from feedback_lite.tasks import ShellGame, make_task
+from feedback_lite.training import Model
 from feedback_lite.widgets.figure import Figure
 
 
@@ -44,6 +47,25 @@ def export(name: str) -> dict[str, Any]:
 def _encode(weight: Tensor) -> dict[str, Any]:
     numbers = weight.numpy().astype("<f4")
     return {"shape": list(numbers.shape), "base64": b64encode(numbers.tobytes()).decode("ascii")}
+
+
+@cache
+def exact_model(name: str) -> Model:
+    """Return a model that ships with the package, in float64; it is loaded once."""
+    return pretrained.load(name).double()
+
+
+def drawn_game(length: int, *, seed: int = 0) -> tuple[int, ...]:
+    """Return a shell game of the task's own making, as tokens."""
+    generator = torch.Generator().manual_seed(seed)
+    return tuple(ShellGame().sample(batch_size=1, length=length, generator=generator).tokens[0].tolist())
+
+
+def ball_of(game: Sequence[int]) -> int:
+    """Return the cup that hides the ball at the end of a shell game, counted from 1."""
+    task = ShellGame()
+    ball, swaps = torch.tensor([game[0]]), torch.tensor([game[1:]], dtype=torch.long) - task.cups
+    return int(task.follow(ball, swaps)[0, -1]) + 1
 
 
 class LiveFigure(Figure):

@@ -8,7 +8,7 @@ import traitlets
 
 from feedback_lite.mask import causal_mask
 from feedback_lite.positions import distances
-from feedback_lite.widgets.figure import Figure, join_script, join_style
+from feedback_lite.widgets.figure import Figure, join_script, join_style, percent
 
 MOST_SLOTS, MOST_TOKENS = 6, 4
 DISTANCES = "distances"
@@ -80,7 +80,7 @@ class MaskExplorer(Figure):
         kind = "a memory slot" if self.key < self.slots else "a token of the segment"
         steps = distance[self.query][self.key]
         verdict = "allowed." if allowed[self.query][self.key] else "below 0, in the future, not allowed."
-        weight = f" Attention weight ({self.shown}): {_percent(self._weight())}." if self.shows_weights() else ""
+        weight = f" Attention weight ({self.shown}): {percent(self._weight())}." if self.shows_weights() else ""
         return (
             f"The query at position {at} may read {count}.{own} The key at position {self.key} is {kind}. "
             f"Distance: {at} − {self.key} = {str(steps).replace('-', '−')}, {verdict}{weight}"
@@ -136,11 +136,6 @@ def all_tables() -> dict[str, dict[str, list[Any]]]:
             distance = distances(positions[slots:], keys)
             tables[f"{slots},{tokens}"] = {"distance": distance.tolist(), "mask": causal_mask(distance).tolist()}
     return tables
-
-
-def _percent(share: float) -> str:
-    # Halves go up, as in the figure's script.
-    return f"{int(100 * share + 0.5)} %"
 
 
 def _check_weights(weights: Mapping[str, Sequence[Sequence[float]]]) -> None:

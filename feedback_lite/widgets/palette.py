@@ -19,6 +19,7 @@ PALETTE: dict[str, Colour] = {
     "evicted": Colour("#b3261e", "#ff8a80"),
     "right": Colour("#2e7d32", "#81c784"),  # the right answer
     "ordinary": Colour("#4a5361", "#aeb8c6"),  # the ordinary transformer
+    "recurrent": Colour("#a01fc8", "#e56bf7"),  # a recurrent network
     "layer-low": Colour("#9a7fb8", "#8f7fb0"),  # layer 0, the embedding
     "layer-high": Colour("#4a2a78", "#d6bfff"),  # the last layer
     "ink": Colour("#1f2430", "#e8ecf1"),

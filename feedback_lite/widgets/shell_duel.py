@@ -7,11 +7,9 @@ from typing import Any, NamedTuple
 import torch
 import traitlets
 
-from feedback_lite import pretrained
 from feedback_lite.tasks import ShellGame
-from feedback_lite.training import Model
-from feedback_lite.widgets.figure import join_script, join_style
-from feedback_lite.widgets.live import LiveFigure, export
+from feedback_lite.widgets.figure import join_script, join_style, percent
+from feedback_lite.widgets.live import LiveFigure, ball_of, drawn_game, exact_model, export
 
 PLAYERS = ("shell-feedback", "shell-ordinary")
 LONGEST = 500
@@ -30,23 +28,12 @@ class Answer(NamedTuple):
     share: float
 
 
-@cache
-def _player(name: str) -> Model:
-    return pretrained.load(name).double()
-
-
 @lru_cache(maxsize=256)
 @torch.no_grad()
 def shares_of(name: str, game: tuple[int, ...]) -> Shares:
     """Return the probability that a model gives to each cup after each token of a game, computed in float64."""
-    shares = _player(name)(torch.tensor([game])).logits[0].softmax(dim=-1)
+    shares = exact_model(name)(torch.tensor([game])).logits[0].softmax(dim=-1)
     return tuple(map(tuple, shares[:, : _TASK.cups].tolist()))
-
-
-def ball_of(game: Sequence[int]) -> int:
-    """Return the cup that hides the ball at the end of a game, counted from 1."""
-    ball, swaps = torch.tensor([game[0]]), torch.tensor([game[1:]], dtype=torch.long) - _TASK.cups
-    return int(_TASK.follow(ball, swaps)[0, -1]) + 1
 
 
 def answer_of(name: str, game: tuple[int, ...]) -> Answer:
@@ -64,10 +51,8 @@ def first_game() -> tuple[int, ...]:
     """
     seed = 0
     while True:
-        generator = torch.Generator().manual_seed(seed)
-        tokens, places = _TASK.sample(batch_size=1, length=_FIRST_LENGTH, generator=generator)
-        game = tuple(tokens[0].tolist())
-        feedback, ordinary = (answer_of(name, game).cup == places[0, -1] + 1 for name in PLAYERS)
+        game = drawn_game(_FIRST_LENGTH, seed=seed)
+        feedback, ordinary = (answer_of(name, game).cup == ball_of(game) for name in PLAYERS)
         if feedback and not ordinary:
             return game
         seed += 1
@@ -88,7 +73,7 @@ class ShellDuel(LiveFigure):
     """
 
     _esm = join_script("shell_duel")
-    _css = join_style("shell_duel")
+    _css = join_style("check", "shell_duel")
 
     game = traitlets.List(traitlets.Int(), help="the ball's cup, then swaps, as tokens").tag(sync=True)
     cups_open = traitlets.Bool(True, help="whether cups are open and answers shown").tag(sync=True)
@@ -130,7 +115,7 @@ class ShellDuel(LiveFigure):
         told = [f"{before} ball is under cup {ball}."]
         for who, name in zip(("With feedback", "Without"), PLAYERS, strict=True):
             cup, share = answer_of(name, tuple(self.game))
-            told.append(f"{who}: cup {cup}, {_percent(share)}, {_verdict(cup, ball)}.")
+            told.append(f"{who}: cup {cup}, {percent(share)}, {_verdict(cup, ball)}.")
         if self.guess:
             told.append(f"You: cup {self.guess}, {_verdict(self.guess, ball)}.")
         return " ".join(told)
@@ -187,10 +172,6 @@ class ShellDuel(LiveFigure):
         if max(score) > self.rounds:
             raise traitlets.TraitError(f"score must hold no number above rounds={self.rounds}, got {score}")
         return score
-
-
-def _percent(share: float) -> str:
-    return f"{int(100 * share + 0.5)} %"
 
 
 def _verdict(cup: int, ball: int) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor
 from feedback_lite.generation import Stepper
 from feedback_lite.model import FeedbackTransformer
 from feedback_lite.positions import distances
-from feedback_lite.widgets.figure import Figure, join_script, join_style
+from feedback_lite.widgets.figure import Figure, join_script, join_style, percent
 
 LIKELIEST = 5  # answers that the last station shows
 
@@ -77,7 +77,7 @@ def _attention(
     else:
         places = weights.argmax(dim=1).tolist()
         most = [
-            f"head {head + 1} reads slot {place + 1} the most, with {_percent(weights[head, place].item())}"
+            f"head {head + 1} reads slot {place + 1} the most, with {percent(weights[head, place].item())}"
             for head, place in enumerate(places)
         ]
         tell = f"{' and '.join(most)}. What was read is added."
@@ -101,7 +101,7 @@ def _ending(model: FeedbackTransformer, step: Any, vocabulary: Sequence[str]) ->
     last_alone = torch.tensor([0.0] * (len(hiddens) - 1) + [1.0])
     shares = model.layer_weights.softmax(dim=0) if model.config.memory_from == "mixture" else last_alone
     names = ["layer 0", *(f"layer {layer}" for layer in range(1, len(hiddens)))]
-    parts = ", ".join(f"{_percent(share)} of {name}" for name, share in zip(names, shares.tolist(), strict=True))
+    parts = ", ".join(f"{percent(share)} of {name}" for name, share in zip(names, shares.tolist(), strict=True))
     slots = len(step.memory_before)
     place = "the only slot" if len(step.memory) == 1 else f"the newest of {len(step.memory)} slots"
     wrote = f"made from the memory vector by one matrix, they become {place}."
@@ -124,7 +124,7 @@ def _ending(model: FeedbackTransformer, step: Any, vocabulary: Sequence[str]) ->
             "Logits",
             "logits",
             f'the largest logit is {step.logits[best[0]].item():.1f}, for "{vocabulary[best[0]]}". This is the answer, '
-            f"with a probability of {_percent(probabilities[best[0]].item())}.",
+            f"with a probability of {percent(probabilities[best[0]].item())}.",
             [],
             _bars([vocabulary[word] for word in best], step.logits[best][:, None], ["logit"]),
         ),
@@ -162,10 +162,6 @@ def _row(name: str, kind: str, vector: Tensor) -> dict[str, Any]:
 def _bars(names: list[str], numbers: Tensor, series: list[str]) -> dict[str, Any]:
     rounded = [[round(number, 3) for number in row] for row in numbers.tolist()]
     return {"names": names, "numbers": rounded, "series": series}
-
-
-def _percent(share: float) -> str:
-    return f"{int(100 * share + 0.5)} %"
 
 
 class TokenWalk(Figure):

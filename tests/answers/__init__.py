@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.answers import (
+    after_feedback,
     causal_mask,
     feed_forward,
     feedback_memory,
@@ -12,6 +13,7 @@ from tests.answers import (
     relative_positions,
     segments,
     shared_keys_values,
+    training,
     whole_model,
     why_feedback,
 )
@@ -27,9 +29,13 @@ RIGHT_ANSWERS: dict[str, list[Callable[..., Any]]] = {
     **segments.RIGHT_ANSWERS,
     **whole_model.RIGHT_ANSWERS,
     **generation.RIGHT_ANSWERS,
+    **training.RIGHT_ANSWERS,
+    **after_feedback.RIGHT_ANSWERS,
 }
 
 STOPPING_ANSWERS: dict[str, list[tuple[Callable[..., Any], str]]] = {
     **relative_positions.STOPPING_ANSWERS,
     **segments.STOPPING_ANSWERS,
+    **training.STOPPING_ANSWERS,
+    **after_feedback.STOPPING_ANSWERS,
 }

@@ -25,7 +25,8 @@ from feedback_lite import generation, lesson, model
 
 # What only says what is wanted and computes nothing of the model: there is nothing to prove of it.
 SETTINGS = ("FeedbackConfig", "Interventions")
-# What the chapters build. `Reading` and `Step` are what public methods return.
+# What the chapters build. `Reading` and `Step` are what public methods return. `RecurrentNetwork` is not among them: it
+# is an opponent, and its cells are PyTorch's own.
 PIECES: dict[str, Any] = {
     **{name: getattr(feedback_lite, name) for name in feedback_lite.__all__ if name not in SETTINGS},
     "Reading": model.Reading,

@@ -14,6 +14,9 @@ from typing import Any
 import yaml
 from playwright.sync_api import Locator
 
+from feedback_lite import records
+from feedback_lite.widgets.runs_explorer import recorded_tasks
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -30,6 +33,7 @@ PAGES_OF_THE_TOOL = ["index.html", "genindex.html", "search.html"]
 # page, kind of figure
 FIGURES = [
     ("book/index.html", "shell-duel"),
+    ("book/results.html", "runs-explorer"),
     ("chapters/01-why-feedback.html", "predict"),
     ("chapters/01-why-feedback.html", "shell-duel"),
     ("chapters/01-why-feedback.html", "information-flow"),
@@ -52,6 +56,8 @@ FIGURES = [
     ("chapters/09-whole-model.html", "inside"),
     ("chapters/10-generation.html", "predict"),
     ("chapters/10-generation.html", "inside"),
+    ("chapters/13-after-feedback.html", "predict"),
+    ("chapters/13-after-feedback.html", "lineage-map"),
 ]
 
 # The kinds of figure that run a trained model in the page.
@@ -88,6 +94,30 @@ LOOKS = {
             game: one("game").value,
             linked: said[1] !== "",
             picture: [...head, ...said, folds, one("next token").value, ...pictures].join(),
+        };
+    }""",
+    "runs-explorer": """(figure) => {
+        const text = (found) => found.textContent.replace(/\\s/g, " ");
+        const picker = figure.querySelector('[data-control="place"]');
+        const pressed = [...figure.querySelectorAll('[aria-pressed="true"]')].map((one) => one.dataset.control);
+        const chosen = (kind) => pressed.filter((one) => one.startsWith(kind)).map((one) => one.slice(kind.length));
+        const values = {};
+        figure.querySelectorAll('.fl-model[aria-pressed="true"]').forEach((row) => {
+            const parts = [".fl-value", ".fl-range", ".fl-ended"].map((part) => text(row.querySelector(part)));
+            values[row.dataset.control.slice(6)] = parts;
+        });
+        return {
+            task: chosen("task "),
+            axis: chosen("axis "),
+            budget: chosen("budget "),
+            shown: chosen("model "),
+            place: Number(picker.getAttribute("aria-valuenow")),
+            places: Number(picker.getAttribute("aria-valuemax")),
+            now: text(figure.querySelector(".fl-now")),
+            values,
+            means: figure.querySelectorAll(".fl-picture .fl-mean").length,
+            seeds: figure.querySelectorAll(".fl-picture .fl-seed").length,
+            picture: figure.querySelector(".fl-picture").innerHTML,
         };
     }""",
     "shell-duel": """(figure) => {
@@ -205,6 +235,25 @@ LOOKS = {
             pressed: pressed.map((button) => button.textContent),
             reached: figure.querySelectorAll("[data-reached]").length,
             picture: figure.querySelector("svg").innerHTML,
+        };
+    }""",
+    "lineage-map": """(figure) => {
+        const text = (selector) => figure.querySelector(selector).textContent;
+        const picker = figure.querySelector('[data-control="work"]');
+        const works = [...figure.querySelectorAll(".fl-work:not([hidden])")];
+        return {
+            place: Number(picker.getAttribute("aria-valuenow")),
+            places: Number(picker.getAttribute("aria-valuemax")),
+            title: text(".fl-now"),
+            recurs: text(".fl-recurs"),
+            chosen: works.filter((work) => "chosen" in work.dataset).map((work) => work.dataset.key),
+            shown: works.length,
+            marked: works.filter((work) => work.querySelector(".fl-memory-mark")).map((work) => work.dataset.key),
+            pressed: [...figure.querySelectorAll('[aria-pressed="true"]')].map((button) => button.textContent),
+            segments: figure.querySelectorAll(".fl-segment").length,
+            slots: figure.querySelectorAll(".fl-slot").length,
+            source: text(".fl-source-line"),
+            picture: [...figure.querySelectorAll("svg")].map((picture) => picture.innerHTML).join(),
         };
     }""",
     "memory-queue": """(figure) => {
@@ -534,6 +583,94 @@ FLOW_CONTROLS = [
 ]
 
 
+def on_map(name: str) -> Move:
+    """Click a work where it stands on the map."""
+
+    def move(control: Locator) -> None:
+        control.scroll_into_view_if_needed()
+        box = control.locator("xpath=..").locator(f'[data-key="{name}"]').bounding_box()
+        assert box is not None
+        control.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+    return move
+
+
+def work(
+    control: str, mouse: Move | None, keys: tuple[str, ...], place: Callable[[Look], int], first: tuple[str, ...] = ()
+) -> Control:
+    return Control("lineage-map", control, mouse, keys, lambda was: {"place": place(was)}, first)
+
+
+def works_of(years: str, shown: int, first: tuple[str, ...] = ()) -> Control:
+    """The marked work stands on the map whatever the years are."""
+    seen = always(pressed=[years], shown=shown, places=shown, marked=["fan2020feedback"])
+    return Control("lineage-map", f"years {years}", click, ("Enter", "Space"), seen, first)
+
+
+LINEAGE_CONTROLS = [
+    work("work", on_map("bulatov2022rmt"), (), lambda was: 10),
+    work("work", None, ("Home",), lambda was: 1),
+    work("work", None, ("End",), lambda was: was["places"]),
+    work("work", None, ("ArrowRight", "ArrowUp"), lambda was: was["place"] + 1),
+    work("work", None, ("ArrowLeft", "ArrowDown"), lambda was: was["place"] - 1),
+    work("earlier", click, ("Enter", "Space"), lambda was: was["place"] - 1),
+    work("later", click, ("Enter", "Space"), lambda was: was["place"] + 1),
+    work("later", click, ("Enter", "Space"), lambda was: 2, first=("years since 2021",)),
+    works_of("until 2020", 6),
+    works_of("since 2021", 18, first=("later",)),
+    works_of("all years", 23, first=("years until 2020",)),
+    # A link leads away from the page; where to is tested with the figure.
+    Control("lineage-map", "source", None, (), always()),
+]
+
+
+RESULTS = "book/results.html"
+PRESSED = ("Enter", "Space")
+RECORDED_TASKS = recorded_tasks()
+RECORDED_MODELS = [model["name"] for model in records.load("compare-shell-game")["models"]]
+
+
+def runs_choice(kind: str, value: str, first: tuple[str, ...] = ()) -> Control:
+    """A task, an axis or a budget of recorded runs."""
+
+    def seen(was: Look) -> Look:
+        return {kind: [value]}
+
+    return Control("runs-explorer", f"{kind} {value}", click, PRESSED, seen, first)
+
+
+def runs_model(name: str, keys: tuple[str, ...]) -> Control:
+    """A model is drawn where it was not, and the other way round."""
+
+    def seen(was: Look) -> Look:
+        shown = {*was["shown"]} ^ {name}
+        return {"shown": [one for one in RECORDED_MODELS if one in shown], "means": len(shown)}
+
+    return Control("runs-explorer", f"model {name}", click, keys, seen)
+
+
+def runs_place(
+    mouse: Move | None, keys: tuple[str, ...], to: Callable[[Look], int], first: tuple[str, ...] = ()
+) -> Control:
+    return Control("runs-explorer", "place", mouse, keys, lambda was: {"place": to(was)}, first)
+
+
+RUNS_CONTROLS = [
+    *(runs_choice("task", task) for task in RECORDED_TASKS[1:]),
+    runs_choice("task", RECORDED_TASKS[0], first=(f"task {RECORDED_TASKS[1]}",)),
+    runs_choice("axis", "seconds"),
+    runs_choice("axis", "length"),
+    runs_choice("axis", "examples", first=("axis length",)),
+    runs_choice("budget", "seconds"),
+    runs_choice("budget", "examples", first=("budget seconds",)),
+    *(runs_model(name, () if number else PRESSED) for number, name in enumerate(RECORDED_MODELS)),
+    runs_place(at(0.0), ("Home",), lambda was: 1),
+    runs_place(None, ("ArrowLeft", "ArrowDown"), lambda was: was["place"] - 1),
+    runs_place(at(1.0), ("End",), lambda was: was["places"], first=("place",)),
+    runs_place(None, ("ArrowRight", "ArrowUp"), lambda was: was["place"] + 1, first=("place",)),
+]
+
+
 def duel(name: str, seen: Callable[[Look], Look], first: tuple[str, ...] = (), keys: tuple[str, ...] = ()) -> Control:
     """A button of the duel; `keys` where it is moved by these keys alone."""
     return Control("shell-duel", name, None if keys else click, keys or ("Enter", "Space"), seen, first)
@@ -620,7 +757,6 @@ def inside_at(step: Callable[[Look], int]) -> Callable[[Look], Look]:
 
 
 GAME_FOLD, MODEL_FOLD = ("change the game",), ("change the model",)
-PRESSED = ("Enter", "Space")
 INSIDE_CONTROLS = [
     inside("back", click, (*PRESSED, "ArrowLeft"), inside_at(lambda was: was["step"] - 1)),
     inside("step", click, (*PRESSED, "ArrowRight"), inside_at(lambda was: was["step"] + 1)),
@@ -667,6 +803,8 @@ INSIDE_CONTROLS = [
 CONTROLS = [
     *INSIDE_CONTROLS,
     *FLOW_CONTROLS,
+    *LINEAGE_CONTROLS,
+    *RUNS_CONTROLS,
     *DUEL_CONTROLS,
     bucket_choice(0, "buckets 4", "4"),
     bucket_choice(0, "buckets 8", "8"),

@@ -20,45 +20,30 @@ from feedback_lite.widgets import (
     GateExplorer,
     InformationFlow,
     LayerMixture,
+    LineageMap,
     MaskExplorer,
     MemoryQueue,
+    RunsExplorer,
     TokenWalk,
     softmax,
 )
 from feedback_lite.widgets.cost_explorer import CHOICES, ONE_FOR_ALL, ONE_PER_LAYER
 from feedback_lite.widgets.gate_explorer import FREE, MODES, REACH, SHUT
+from feedback_lite.widgets.lineage_map import YEARS
 from feedback_lite.widgets.mask_explorer import DISTANCES
+from feedback_lite.widgets.runs_explorer import AXES, BUDGETS
 from tests.site.conftest import Visit
+from tests.site.page_model import run_through
 from tests.site.tables import FIGURES, LIVE, LOOKS, Look
 from tests.site.test_figures import stored_states, words
 
 State = dict[str, Any]
 
-TELL_ALL = """async ([script, look, state, all]) => {
-    const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
-    const { default: figure } = await import(address);
-    URL.revokeObjectURL(address);
-    const handlers = new Set();
-    const model = {
-        get: (key) => state[key],
-        set: (key, value) => { state[key] = value; },
-        on: (_, handler) => handlers.add(handler),
-        off: (_, handler) => handlers.delete(handler),
-        save_changes: () => {},
-    };
-    const place = document.createElement("div");
-    document.body.append(place);
-    const stop = figure.render({ model, el: place });
-    const told = all.map((changes) => {
-        Object.assign(state, changes);
-        handlers.forEach((handler) => handler());
-        const { picture, ...seen } = eval(look)(place.querySelector("[data-figure]"));
-        return { ...seen, sentence: place.querySelector(".fl-sentence").textContent };
-    });
-    stop();
-    place.remove();
-    return { told, left: handlers.size };
-}"""
+# What the picture shows and says, less what stands for the picture as a whole.
+SEEN = """(place) => {{
+    const {{ picture, ...seen }} = ({look})(place.querySelector("[data-figure]"));
+    return {{ ...seen, sentence: place.querySelector(".fl-sentence").textContent }};
+}}"""
 
 
 def whole(nested: list[Any]) -> list[Any]:
@@ -215,6 +200,78 @@ def walk_look(twin: TokenWalk) -> Look:
     return {**place, "bars": written}
 
 
+def lineage_states(twin: LineageMap) -> Iterator[State]:
+    """Every work of the years that are shown, and the marked one."""
+    for years in YEARS:
+        twin.years = years
+        for place in sorted({*twin.counted(), twin.marked}):
+            yield {"years": years, "chosen": place}
+
+
+def lineage_look(twin: LineageMap) -> Look:
+    work = twin.works[twin.chosen]
+    shown = sorted({*twin.counted(), twin.marked})
+    read = {token for token, *_, how in work["reads"] if how == "m"}
+    straight = all(layer == entry for _, layer, entry, how in work["reads"] if how == "m")
+    return {
+        "place": shown.index(twin.chosen) + 1,
+        "places": len(shown),
+        "shown": len(shown),
+        "title": f"{work['title']}, {work['year']}",
+        "recurs": f"What recurs: {work['recurs']}.",
+        "chosen": [work["key"]],
+        "marked": [twin.works[twin.marked]["key"]],
+        "pressed": [twin.years],
+        "segments": twin.tokens // work["every"] if work["every"] > 1 else 0,
+        "slots": len(read) if work["kept"] and not straight else 0,
+        "source": f"Source: {work['source']}.",
+    }
+
+
+# ---- recorded runs
+
+
+def runs_states(twin: RunsExplorer) -> Iterator[State]:
+    """Of every task, budget and axis some five places, each with another choice of models."""
+    names = [name for name, _ in twin.models]
+    choices = [list(twin.shown), names, names[::3], []]
+    for study, budget, axis in product(twin.studies, BUDGETS, AXES):
+        twin.set_state({"task": study["task"], "budget": budget, "axis": axis})
+        for number, place in enumerate(range(1, twin.places() + 1, max(1, twin.places() // 5))):
+            shown = choices[number % len(choices)]
+            yield {"task": study["task"], "budget": budget, "axis": axis, "place": place, "shown": shown}
+
+
+def runs_look(twin: RunsExplorer) -> Look:
+    drawn = twin.drawn()
+    return {
+        "task": [twin.task] if len(twin.studies) > 1 else [],
+        "axis": [twin.axis],
+        "budget": [twin.budget],
+        "shown": drawn,
+        "place": twin.place,
+        "places": twin.places(),
+        "values": {name: runs_values(twin, name) for name in drawn},
+        "means": len(drawn),
+        "seeds": len(drawn) * twin.study()["seeds"],
+    }
+
+
+def runs_values(twin: RunsExplorer, name: str) -> list[str]:
+    """What stands in a model's row: its mean, its spread, and where its curve ended."""
+    found = twin.readout(name)
+    if found is None:
+        return ["", "", "not measured yet"]
+    mean, low, high = (f"{found[key] / 10:.1f}" for key in ("mean", "low", "high"))
+    if found["end"] is None:
+        end = ""
+    elif twin.axis == "examples":
+        end = f"ended after {found['end']:,} sequences"
+    else:
+        end = f"ended after {found['end'] / 100:g} CPU seconds"
+    return [f"{mean} %", f"{low} to {high}", end]
+
+
 # ---- all of them
 
 
@@ -270,6 +327,13 @@ KINDS = {
     "information-flow": Kind(
         InformationFlow, lambda state: InformationFlow([Arrangement("ordinary")]), flow_states, flow_look
     ),
+    "lineage-map": Kind(LineageMap, lambda state: LineageMap(), lineage_states, lineage_look),
+    "runs-explorer": Kind(
+        RunsExplorer,
+        lambda state: RunsExplorer([study["task"] for study in state["studies"]]),
+        runs_states,
+        runs_look,
+    ),
     "token-walk": Kind(TokenWalk, lambda state: TokenWalk(state["walks"], state["tokens"]), walk_states, walk_look),
 }
 
@@ -287,17 +351,16 @@ def test_every_kind_has_its_row() -> None:
 def test_figure_speaks_and_shows_as_in_python(page_name: str, kind: str, stage: Visit) -> None:
     row, page = KINDS[kind], stage(page_name)
     name = f"{row.figure.__module__}.{row.figure.__name__}"
-    stored = [state for state in stored_states(page) if state.get("_anywidget_id") == name]
+    # A figure on a page that is no notebook is stored without its class's name.
+    stored = [state for state in stored_states(page) if state.get("_anywidget_id", name) == name]
     assert stored
     for state in stored:
         twin = row.make(state)
         twin.set_state({trait: state[trait] for trait in row.figure.class_own_traits(sync=True)})
         assert twin.sentence == state["sentence"]
         states = list(row.states(twin))
-        plain = {key: value for key, value in state.items() if not key.startswith("_")}
-        answer = page.evaluate(TELL_ALL, [state["_esm"], LOOKS[kind], plain, states])
-        assert answer["left"] == 0  # handlers after the figure was taken away
-        for changes, told in zip(states, answer["told"], strict=True):
+        seen_in_page = run_through(page, state, states, SEEN.format(look=LOOKS[kind]))
+        for changes, told in zip(states, seen_in_page, strict=True):
             twin.set_state(changes)
             expected = {**row.look(twin), "sentence": words(twin.sentence)}
             seen = {key: words(value) if key == "sentence" else value for key, value in told.items() if key in expected}

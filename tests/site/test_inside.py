@@ -12,13 +12,15 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from feedback_lite.widgets import ModelInside
-from feedback_lite.widgets.inside import first_game
+from feedback_lite.widgets.inside import FIRST_LENGTH
+from feedback_lite.widgets.live import drawn_game
+from tests.site.page_model import run_through
 from tests.site.tables import LOOKS, Look
 
 HOST = Path(__file__).parents[2] / "book" / "site" / "assets" / "host.js"
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
-GAME = first_game()
+GAME = list(drawn_game(FIRST_LENGTH))
 AS_TRAINED: dict[str, Any] = {
     "tokens": GAME,
     "step": 18,
@@ -134,33 +136,11 @@ def look(page: Page) -> Look:
     return figure_of(page).evaluate(LOOKS["inside"]) | {"sentence": sentence(page)}
 
 
-# In the page, on the figure's own module: a figure that is moved from outside, as a kernel moves it.
-IN_PAGE = """async ([script, state, all]) => {
-    const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
-    const { default: figure, writeState, parseState } = await import(address);
-    const handlers = [];
-    const model = {
-        get: (key) => state[key],
-        set: (key, value) => { state[key] = value; },
-        on: (_, handler) => handlers.push(handler),
-        off: () => {},
-        save_changes: () => {},
-    };
-    const place = document.createElement("div");
-    document.body.append(place);
-    const stop = figure.render({ model, el: place });
-    const told = [];
-    for (const one of all) {
-        Object.assign(state, one);
-        handlers.forEach((handler) => handler());
-        await Promise.resolve();
-        const link = writeState(model);
-        const says = place.querySelector(".fl-sentence").textContent.replace(/\\u00a0/g, " ");
-        told.push([says, link, parseState(link, model)]);
-    }
-    stop();
-    place.remove();
-    return told;
+# What it says, and its link read back by the figure's own module.
+SAYS_AND_LINK = r"""(place, model, { writeState, parseState }) => {
+    const link = writeState(model);
+    const says = place.querySelector(".fl-sentence").textContent.replace(/\u00a0/g, " ");
+    return [says, link, parseState(link, model)];
 }"""
 
 
@@ -169,8 +149,9 @@ IN_PAGE = """async ([script, state, all]) => {
 
 def test_speaks_as_in_python_and_its_link_holds_the_whole_state(opened: Open) -> None:
     twin = ModelInside()
-    state = {key: value for key, value in twin.get_state().items() if key in (*AS_TRAINED, "models", "recorded")}
-    told = opened(twin).evaluate(IN_PAGE, [twin._esm, state, states()])
+    kept = (*AS_TRAINED, "models", "recorded", "_esm")
+    state = {key: value for key, value in twin.get_state().items() if key in kept}
+    told = run_through(opened(twin), state, states(), SAYS_AND_LINK)
     for one, (says, link, read) in zip(states(), told, strict=True):
         twin.set_state(one)
         assert says == twin.sentence, one

@@ -11,8 +11,10 @@ from playwright.sync_api import Locator, Page, expect
 from feedback_lite import pretrained
 from feedback_lite.tasks import ShellGame
 from feedback_lite.widgets import ShellDuel
-from feedback_lite.widgets.shell_duel import LONGEST, PLAYERS, answer_of, ball_of, first_game
+from feedback_lite.widgets.live import ball_of, drawn_game
+from feedback_lite.widgets.shell_duel import LONGEST, PLAYERS, answer_of, first_game
 from tests.site.conftest import Visit, mount_again
+from tests.site.page_model import run_through
 from tests.site.tables import FIGURES, LOOKS
 
 PAGE = "book/index.html"
@@ -46,8 +48,7 @@ def stored_state(page: Page) -> dict[str, Any]:
 
 
 def some_game(swaps: int, seed: int) -> list[int]:
-    tokens, _ = TASK.sample(batch_size=1, length=swaps + 1, generator=torch.Generator().manual_seed(seed))
-    return tokens[0].tolist()
+    return list(drawn_game(swaps + 1, seed=seed))
 
 
 # ---- the models
@@ -91,33 +92,6 @@ def test_first_picture_has_the_numbers_of_the_models(visit: Visit) -> None:
 # ---- the words
 
 
-TELL_ALL = """async ([script, state, all]) => {
-    const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
-    const { default: figure } = await import(address);
-    const handlers = [];
-    const model = {
-        get: (key) => state[key],
-        set: (key, value) => { state[key] = value; },
-        on: (_, handler) => handlers.push(handler),
-        off: () => {},
-        save_changes: () => {},
-    };
-    const place = document.createElement("div");
-    document.body.append(place);
-    const stop = figure.render({ model, el: place });
-    const told = [];
-    for (const one of all) {
-        Object.assign(state, one);
-        handlers.forEach((handler) => handler());
-        await Promise.resolve();
-        told.push(place.querySelector(".fl-sentence").textContent.replace(/\\u00a0/g, " "));
-    }
-    stop();
-    place.remove();
-    return told;
-}"""
-
-
 def test_duel_speaks_as_in_python(visit: Visit) -> None:
     page = visit(PAGE)
     state = stored_state(page)
@@ -134,8 +108,7 @@ def test_duel_speaks_as_in_python(visit: Visit) -> None:
             everywhere.append({**told, "cups_open": True, "keep_open": False})
             everywhere.append({**told, "guess": 0, "cups_open": False, "keep_open": number % 2 == 0})
     everywhere.append({"game": some_game(LONGEST, seed=99), "guess": 0, "cups_open": True, "keep_open": False})
-    shown = {key: value for key, value in state.items() if not key.startswith("_")}
-    found = page.evaluate(TELL_ALL, [state["_esm"], shown, everywhere])
+    found = run_through(page, state, everywhere)
     twin = ShellDuel()
     for one, told in zip(everywhere, found, strict=True):
         with twin.hold_trait_notifications():
@@ -168,13 +141,26 @@ def test_score_runs_on_and_answers_stay_hidden(page_name: str, visit: Visit) -> 
 
 def test_what_is_open_is_not_scored(visit: Visit) -> None:
     page = visit(PAGE, reduced_motion="reduce")
+    reader = duel_of(page).locator('[data-player="reader"] .fl-answer')
+    expect(reader).to_have_text("shuffle, then guess")
     control(page, "keep open").click()
     for left, right in ((1, 2), (2, 5), (3, 4)):
         control(page, f"cup {left}").click()
         control(page, f"cup {right}").click()
         expect(duel_of(page).locator(".fl-bar")).to_have_count(10)
+        expect(reader).to_have_text("the cups stay open")
     assert "Score" not in sentence(page)
     assert sentence(page).startswith("After 17 swaps the ball is under cup")
+
+
+def test_picked_cup_does_not_drop_on_the_ball(visit: Visit) -> None:
+    page = visit(PAGE, reduced_motion="reduce")
+    heights = """(figure) => ["[data-lifted] .fl-rim", ".fl-ball-body"].map(
+        (one) => figure.querySelector(one).getBoundingClientRect().top)"""
+    rim, ball = duel_of(page).evaluate(heights)
+    assert rim < ball
+    control(page, f"cup {ball_of(FIRST)}").click()
+    assert duel_of(page).evaluate(heights) == [rim, ball]
 
 
 def test_picture_shows_the_ball_where_it_is(visit: Visit) -> None:

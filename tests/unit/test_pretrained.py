@@ -12,7 +12,14 @@ from feedback_lite.training import evaluate
 
 
 def test_what_ships() -> None:
-    assert pretrained.names() == ("shell-feedback", "shell-ordinary")
+    assert pretrained.names() == (
+        "echo-with-offset",
+        "echo-without-offset",
+        "program-feedback",
+        "s3-feedback",
+        "shell-feedback",
+        "shell-ordinary",
+    )
     assert isinstance(pretrained.load("shell-feedback"), FeedbackTransformer)
     assert isinstance(pretrained.load("shell-ordinary"), CausalTransformer)
 
@@ -30,14 +37,15 @@ def test_the_card_belongs_to_the_weights(name: str) -> None:
 
 @pytest.mark.parametrize("name", pretrained.names())
 @pytest.mark.parametrize("length", [20, 40, 80])
-def test_accuracy_on_fresh_games_is_that_of_the_card(name: str, length: int) -> None:
+def test_accuracy_on_fresh_data_lies_where_the_card_expects_it(name: str, length: int) -> None:
     card = pretrained.card(name)
-    task = make_task(card["task"])
-    fresh = evaluate(pretrained.load(name), task, length=length, sequences=300, seed=77_777)
-    # Games differ in how long a model stays right, so 300 of them give the mean to about 0.02.
-    assert fresh == pytest.approx(card["accuracy_by_length"][str(length)], abs=0.03)
+    low, high = card["expected_by_length"][str(length)]
+    assert 0 <= high - low < 0.15
+    sequences = card["evaluation"]["sequences"]
+    fresh = evaluate(pretrained.load(name), make_task(card["task"]), length=length, sequences=sequences, seed=77_777)
+    assert low <= fresh <= high
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="name must be one of 'shell-feedback', 'shell-ordinary', got 'shell'"):
+    with pytest.raises(ValueError, match=r"name must be one of 'echo-with-offset', .*, got 'shell'"):
         pretrained.load("shell")

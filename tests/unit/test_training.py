@@ -19,6 +19,7 @@ from feedback_lite.training import (
     Recipe,
     Training,
     evaluate,
+    expected_range,
     from_card,
     make_model,
     save,
@@ -219,3 +220,21 @@ def test_the_usual_opponents_differ_by_less_than_a_tenth_in_parameters() -> None
 
 
 MODELS_OF_THE_BOOK = ("feedback", "ordinary")
+
+
+def test_the_expected_range_is_four_deviations_of_a_difference_and_some_room() -> None:
+    right, asked = torch.tensor([1.0, 3.0, 4.0, 4.0]), torch.tensor([4.0, 4.0, 4.0, 4.0])
+    spread = math.sqrt((0.5**2 + 0.0**2 + 0.25**2 + 0.25**2) / 4)
+    assert expected_range(right.double(), asked.double()) == (0.0, 1.0)  # so few sequences tell nothing
+    many = expected_range(right.double().repeat(1000), asked.double().repeat(1000))
+    margin = 4 * spread * math.sqrt(2 / 4000) + 5 / 4000
+    assert many == (round(0.75 - margin, 4), round(0.75 + margin, 4))
+    assert expected_range(asked.double().repeat(250), asked.double().repeat(250)) == (0.995, 1.0)
+
+
+def test_a_range_leaves_out_positions_without_an_answer() -> None:
+    right, asked = (
+        torch.tensor([1.0, 0.0, 2.0]).double().repeat(500),
+        torch.tensor([2.0, 0.0, 4.0]).double().repeat(500),
+    )
+    assert expected_range(right, asked) == (round(0.5 - 5 / 1500, 4), round(0.5 + 5 / 1500, 4))

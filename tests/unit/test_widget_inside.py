@@ -12,9 +12,11 @@ from traitlets import TraitError
 from feedback_lite import Interventions, Stepper, intervene, pretrained
 from feedback_lite.tasks import ShellGame
 from feedback_lite.widgets import ModelInside
-from feedback_lite.widgets.inside import first_game, follow
+from feedback_lite.widgets.inside import FIRST_LENGTH
+from feedback_lite.widgets.live import ball_of, drawn_game
 
 GAME = [2, 5, 14, 6]  # ball under 3, swap 1 and 2, swap 4 and 5, swap 1 and 3
+DRAWN = list(drawn_game(FIRST_LENGTH))
 
 
 def model() -> Any:
@@ -39,7 +41,7 @@ def named(tokens: list[int], interventions: Interventions | None = None) -> str:
 def test_starts_at_a_full_memory_that_has_evicted() -> None:
     figure = ModelInside()
     assert (len(figure.tokens), figure.step, figure.slot, figure.memory_size) == (24, 18, 17, 16)
-    told = f"the ball is under cup 4, and the model says {named(first_game()[:18])}, which is right."
+    told = f"the ball is under cup 4, and the model says {named(DRAWN[:18])}, which is right."
     assert figure.sentence.startswith(f"Step 18, swap 3 and 5: {told}")
     assert figure.sentence.endswith(" The step writes slot 18 and evicts slot 2.")
 
@@ -63,7 +65,7 @@ def test_second_step_reads_the_only_slot() -> None:
 
 def test_names_the_slot_and_the_head_that_read_the_most() -> None:
     figure, stepper = ModelInside(step=12), Stepper(model())
-    weights = [stepper.step(token) for token in first_game()[:12]][-1].weights
+    weights = [stepper.step(token) for token in DRAWN[:12]][-1].weights
     told = []
     for layer in (0, 1):
         head, place = divmod(int(weights[layer].argmax()), weights.shape[-1])
@@ -78,11 +80,11 @@ def test_names_the_slot_and_the_head_that_read_the_most() -> None:
 def test_wrong_answer_is_called_wrong() -> None:
     changed = Interventions(written=0)
     figure = ModelInside(written=0)
-    assert f"the ball is under cup 4, but the model says {named(first_game()[:18], changed)}, which is wrong." in (
+    assert f"the ball is under cup 4, but the model says {named(DRAWN[:18], changed)}, which is wrong." in (
         figure.sentence
     )
     assert figure.sentence.endswith(
-        f"Changed: the embedding alone is written; as trained, the model says {named(first_game()[:18])}."
+        f"Changed: the embedding alone is written; as trained, the model says {named(DRAWN[:18])}."
     )
 
 
@@ -113,10 +115,10 @@ def test_a_swap_as_an_answer_is_named_as_one() -> None:
 )
 def test_changes_are_told_beside_the_answer_as_trained(changes: dict[str, Any], told: str) -> None:
     figure = ModelInside(**changes)
-    trained = named(first_game()[:18])
+    trained = named(DRAWN[:18])
     assert figure.sentence.endswith(f" Changed: {told}; as trained, the model says {trained}.")
     assert figure.recorded["changes"] == told
-    assert figure.recorded["trained"][0] == int(logits(first_game()[:18]).argmax())
+    assert figure.recorded["trained"][0] == int(logits(DRAWN[:18]).argmax())
 
 
 def test_silent_layers_are_said_to_be_off() -> None:
@@ -173,7 +175,7 @@ def test_a_kernel_moves_the_figure() -> None:
 def test_ball_is_followed_as_in_the_task() -> None:
     examples = ShellGame().sample(batch_size=5, length=9, generator=torch.Generator().manual_seed(2))
     for tokens, places in zip(examples.tokens.tolist(), examples.targets.tolist(), strict=True):
-        assert [follow(tokens[:length]) for length in range(1, 10)] == places
+        assert [ball_of(tokens[:length]) - 1 for length in range(1, 10)] == places
 
 
 # ---- what it records

@@ -176,7 +176,7 @@ def test_distance_is_that_of_cie76() -> None:
     assert distance("#ff0000", "#0000ff", "as it is") == pytest.approx(176.3, abs=0.1)
 
 
-CONCEPTS = ("memory", "query", "key", "evicted", "right", "ordinary", "layer-low", "layer-high")
+CONCEPTS = ("memory", "query", "key", "evicted", "right", "ordinary", "recurrent", "layer-low", "layer-high")
 
 LOOK_ALIKE = {
     "protanopia": {
@@ -190,6 +190,7 @@ LOOK_ALIKE = {
     "deuteranopia": {
         ("memory", "evicted"),
         ("query", "layer-high"),
+        ("query", "recurrent"),
         ("key", "ordinary"),
         ("evicted", "right"),
     },
@@ -245,6 +246,12 @@ MARKS: dict[str, dict[str, tuple[str, str]]] = {
         "memory": ("filled square", 'svg("rect", { class: "fl-memory-mark"'),
         "query": ("ring", 'svg("circle", { class: "fl-query-mark"'),
     },
+    "lineage_map": {
+        "layer": ("number in a chip", 'svg("text", { class: "fl-chip-number"'),
+        "memory": ("solid line with a tip", 'svg("path", { class: "fl-tip"'),
+        "key": ("dashed line", "stroke: var(--fl-key); stroke-dasharray: 6 4;"),
+        "query": ("ring", 'svg("circle", { class: "fl-now-mark"'),
+    },
     "mask_explorer": {
         "memory": ("filled square", 'svg("rect", { class: "fl-slot-mark"'),
         "key": ("tab on top", 'svg("rect", { class: "fl-key-tab"'),
@@ -265,6 +272,15 @@ MARKS: dict[str, dict[str, tuple[str, str]]] = {
         "evicted": ("hatched, leaving", 'svg("path", { class: "fl-hatch"'),
         "right": ("check mark", "✓"),
         "query": ("ring", 'svg("circle", { class: "fl-ring"'),
+    },
+    "runs_explorer": {
+        "memory": ("number in a filled square, solid line", 'svg("rect", { class: "fl-square"'),
+        "ordinary": (
+            "number in an open square, dashed line",
+            '[data-family="ordinary"] .fl-square { fill: var(--fl-paper); }',
+        ),
+        "recurrent": ("number in a filled diamond, line of dashes and dots", 'svg("path", { class: "fl-diamond"'),
+        "query": ("frame round the picture", 'svg("rect", { class: "fl-focus"'),
     },
     "shell_duel": {
         "memory": ("filled square", '[data-player="feedback"] .fl-sign { fill: var(--fl-memory);'),

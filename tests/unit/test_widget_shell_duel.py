@@ -13,7 +13,8 @@ from traitlets import TraitError
 from feedback_lite import pretrained
 from feedback_lite.tasks import ShellGame
 from feedback_lite.widgets import ShellDuel
-from feedback_lite.widgets.shell_duel import PLAYERS, answer_of, ball_of, first_game, shares_of
+from feedback_lite.widgets.live import ball_of
+from feedback_lite.widgets.shell_duel import PLAYERS, answer_of, first_game, shares_of
 
 TASK = ShellGame()
 

@@ -172,7 +172,7 @@ function drawStrip(place, moment) {
     group.append(text("fl-name", 0, stripY + 2, "memory"), text("fl-small", 0, stripY + 17, `${counted} slot${size === 1 ? "" : "s"}`));
     if (evicted) group.append(svg("text", { class: "fl-small", x: 0, y: stripY + 32 }, gone(leaving)));
     group.append(text("fl-name", 0, place.tokenY + 4, "token"));
-    group.append(text("fl-small", place.left, place.tokenY + 38, "of a past token, at most one slot is left"));
+    group.append(text("fl-small", place.left, place.tokenY + 38, "all that is left of a past token: at most one slot"));
   }
   columns(place).forEach((token) => {
     const name = shortName(tokens[token - 1]);

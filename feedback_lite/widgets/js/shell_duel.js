@@ -268,9 +268,10 @@ function makeReaderRow(guess) {
   const fields = html("div", { class: "fl-guesses", role: "group", "aria-label": "Where is the ball?" }, ...buttons);
   const row = makeRow("You", "reader", fields);
 
-  function draw(closed, chosen, ball, right, count) {
+  function draw(closed, keptOpen, chosen, ball, right, count) {
+    const prompt = closed ? "where is the ball?" : keptOpen ? "the cups stay open" : "shuffle, then guess";
     row.draw(closed || !chosen ? null : chosen - 1, ball, right, count);
-    if (closed || !chosen) say(row.answer, closed ? "where is the ball?" : "shuffle, then guess");
+    if (closed || !chosen) say(row.answer, prompt);
     buttons.forEach((one, cup) => {
       setAvailable(one, closed);
       setAttributes(one, { "data-here": !closed && cup === ball, "data-chosen": !closed && cup + 1 === chosen });
@@ -290,7 +291,7 @@ function makeSwaps() {
     const swaps = game.slice(1).map((token) => pairOf(token).map((cup) => cup + 1).join("-"));
     say(count, swapsInWords(swaps.length));
     say(last, `${swaps.length > room ? "… " : ""}${swaps.slice(-room).join("  ")}`);
-    say(beyond, game.length > trained ? "longer than either model ever saw" : "no longer than games in training");
+    say(beyond, game.length > trained ? "longer than either model ever saw" : "not longer than the games in training");
     setAttributes(beyond, { "data-beyond": game.length > trained });
   }
   return { node, draw };
@@ -310,12 +311,12 @@ function makeBoard({ choose, guess }) {
   function draw(view) {
     drawn = view;
     if (!width) return;
-    const { game, shares, open, picked, guess: guessed, rounds, score, trained } = view;
+    const { game, shares, open, keptOpen, picked, guess: guessed, rounds, score, trained } = view;
     const ball = ballOf(game);
     table.draw({ at: open ? ball : null, lifted: open ? [ball, guessed - 1] : [], picked });
     swaps.draw(game, width, trained);
     players.forEach((player, number) => player.draw(open ? shares[number] : null, ball, score[number], rounds));
-    if (reader) reader.draw(!open, guessed, ball, score[2], score[3]);
+    if (reader) reader.draw(!open, keptOpen, guessed, ball, score[2], score[3]);
     if (choose) say(hint, picked === null ? "Pick two cups to swap them." : `Cup ${picked + 1} is picked: pick another.`);
   }
 
@@ -472,7 +473,8 @@ function showLive(model, el, frame, fail) {
   function paint() {
     const { guess, rounds, score } = read();
     const shares = shown.open ? sharesNow(shown.game) : null;
-    board.draw({ ...shown, shares, guess: shown.open ? guess : 0, rounds, score, picked, trained });
+    const keptOpen = model.get("keep_open");
+    board.draw({ ...shown, keptOpen, shares, guess: shown.open ? guess : 0, rounds, score, picked, trained });
   }
   function settle() {
     clearTimeout(timer);

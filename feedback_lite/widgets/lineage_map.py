@@ -1,0 +1,135 @@
+"""A map of works before and after the Feedback Transformer: how often something comes back, and from where to where."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import traitlets
+
+from feedback_lite.config import check_choice
+from feedback_lite.widgets.figure import Figure, join_script, join_style
+from feedback_lite.widgets.information_flow import Cell
+from feedback_lite.widgets.works import COLUMNS, FEEDBACK, LAYERS, ROWS, TOKENS, WORKS, Wiring, Work
+
+MARKED_YEAR = 2020
+YEARS = ("all years", f"until {MARKED_YEAR}", f"since {MARKED_YEAR + 1}")
+
+
+class LineageMap(Figure):
+    """Choose a work and see what comes back in it, drawn for three layers and four tokens.
+
+    Across, the map says how often something comes back along the text; upwards, from which layers to which. The
+    Feedback Transformer is always on it and always marked.
+
+    Args:
+        works: what is on the map, the oldest first, the Feedback Transformer among them.
+        chosen: the key of the work that is shown first.
+        years: which years are shown first.
+
+    Raises:
+        ValueError: no Feedback Transformer, a key twice, works out of order, or an unknown ``chosen``.
+    """
+
+    _esm = join_script("lineage_map")
+    _css = join_style("lineage_map")
+
+    works: Any = traitlets.List(help="the oldest first").tag(sync=True)
+    columns = traitlets.List(traitlets.Unicode(), list(COLUMNS), read_only=True).tag(sync=True)
+    rows = traitlets.List(traitlets.Unicode(), list(ROWS), read_only=True, help="from the top").tag(sync=True)
+    tokens = traitlets.Int(TOKENS, read_only=True, help="tokens of the small picture").tag(sync=True)
+    layers = traitlets.Int(LAYERS, read_only=True, help="its layers above the embedding").tag(sync=True)
+    marked = traitlets.Int(help="the place of the Feedback Transformer").tag(sync=True)
+    chosen = traitlets.Int(help="the place of the work that is looked at, counted from 0").tag(sync=True)
+    years = traitlets.Enum(YEARS, YEARS[0]).tag(sync=True)
+
+    def __init__(self, works: Sequence[Work] = WORKS, *, chosen: str = FEEDBACK, years: str = YEARS[0]) -> None:
+        keys = [work.key for work in works]
+        _check(works, keys)
+        check_choice("chosen", chosen, tuple(keys))
+        super().__init__(
+            works=[_written(work) for work in works],
+            marked=keys.index(FEEDBACK),
+            chosen=keys.index(chosen),
+            years=years,
+        )
+
+    def counted(self) -> list[int]:
+        """Return the places of the works of the years that are shown; the marked one may stand on the map besides."""
+        return [place for place, work in enumerate(self.works) if _is_of(work["year"], self.years)]
+
+    def describe(self) -> str:
+        """Return what comes back in the chosen work, how it is trained, its longest way, and what the map shows."""
+        work = self.works[self.chosen]
+        parts = [f"{work['title']}, {work['year']}.", _where(work), work["told"]]
+        if work["training"]:
+            parts.append(f"In training: {work['training']}.")
+        parts.append(_way(work))
+        return " ".join([part for part in parts if part] + [self._shown()])
+
+    def _shown(self) -> str:
+        counted = self.counted()
+        besides = "" if self.marked in counted else f", and the {self.works[self.marked]['title']}"
+        return f"On the map: {len(counted)} works, {self.years}{besides}."
+
+    @traitlets.validate("chosen")
+    def _check_chosen(self, proposal: traitlets.Bunch) -> int:
+        place: int = proposal["value"]
+        if place not in range(len(self.works)):
+            raise traitlets.TraitError(f"chosen must be between 0 and {len(self.works) - 1}, got {place}")
+        return place
+
+
+def _is_of(year: int, years: str) -> bool:
+    return years == YEARS[0] or (year <= MARKED_YEAR) == (years == YEARS[1])
+
+
+def _where(work: dict[str, Any]) -> str:
+    if work["again"]:
+        return f"{_capital(work['column'])} along the text, but again on the same token."
+    return "" if work["column"] == COLUMNS[0] else f"{_capital(work['column'])}, {work['row']}."
+
+
+def _way(work: dict[str, Any]) -> str:
+    again = " in each run" if work["again"] else ""
+    return f"In the small picture, the longest way runs through {work['longest']} layers{again}."
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _written(work: Work) -> dict[str, Any]:
+    wiring = work.wiring
+    return {
+        "key": work.key,
+        "name": work.name,
+        "title": work.title,
+        "year": work.year,
+        "column": wiring.column,
+        "row": wiring.row,
+        "recurs": work.recurs,
+        "told": work.told,
+        "training": work.training,
+        "source": work.source,
+        "every": wiring.every,
+        "kept": wiring.kept,
+        "again": wiring.again,
+        "reads": _reads_of_last_token(wiring),
+        "longest": wiring.longest(),
+    }
+
+
+def _reads_of_last_token(wiring: Wiring) -> list[list[int | str]]:
+    """Return what the last token's layers read: token, layer, by which layer, and the first letter of how."""
+    return [
+        [read.token, read.layer, layer, how[0]]
+        for layer in range(1, LAYERS + 1)
+        for read, how in wiring.reads(Cell(TOKENS, layer), LAYERS).items()
+    ]
+
+
+def _check(works: Sequence[Work], keys: list[str]) -> None:
+    if FEEDBACK not in keys or len(set(keys)) < len(keys):
+        raise ValueError(f"works must have different keys, {FEEDBACK!r} among them, got {keys}")
+    years = [work.year for work in works]
+    if years != sorted(years):
+        raise ValueError(f"works must come in the order of their years, got {years}")
