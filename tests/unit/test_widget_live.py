@@ -10,7 +10,7 @@ import torch
 import traitlets
 
 from feedback_lite import pretrained
-from feedback_lite.tasks import ShellGame
+from feedback_lite.tasks import make_task
 from feedback_lite.widgets import LiveFigure, export
 from feedback_lite.widgets.figure import join_script
 
@@ -46,9 +46,9 @@ def test_bias_by_distance(name: str) -> None:
 def test_what_comes_with_the_weights(name: str) -> None:
     exported, card = export(name), pretrained.card(name)
     assert exported["name"] == name
-    assert exported["kind"] == card["model"] == name.removeprefix("shell-")
+    assert exported["kind"] == card["model"]
     assert exported["config"] == card["config"]
-    assert exported["vocabulary"] == list(ShellGame().vocabulary)
+    assert exported["vocabulary"] == list(make_task(card["task"]).vocabulary)
     assert exported["trained_length"] == 20
     file = pretrained.FOLDER / f"{name}.safetensors"
     assert exported["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()

@@ -315,7 +315,8 @@ def concepts_of(name: str) -> set[str]:
 
 
 def test_every_figure_has_its_marks() -> None:
-    sheets = {path.stem for path in (WIDGETS / "css").glob("*.css")} - {"figure"}
+    shared = {"figure", "check"}
+    sheets = {path.stem for path in (WIDGETS / "css").glob("*.css")} - shared
     assert set(MARKS) == sheets
 
 
