@@ -352,7 +352,8 @@ def test_figure_speaks_and_shows_as_in_python(page_name: str, kind: str, stage: 
     row, page = KINDS[kind], stage(page_name)
     name = f"{row.figure.__module__}.{row.figure.__name__}"
     # A figure on a page that is no notebook is stored without its class's name.
-    stored = [state for state in stored_states(page) if state.get("_anywidget_id", name) == name]
+    figures = [state for state in stored_states(page) if "_esm" in state]
+    stored = [state for state in figures if state.get("_anywidget_id", name) == name]
     assert stored
     for state in stored:
         twin = row.make(state)
