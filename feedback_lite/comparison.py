@@ -90,10 +90,17 @@ class Study:
     steps: int
     names: tuple[str, ...]
     length: int = 20
+    batch_size: int = 64
 
     def recipe(self, run: Run) -> Recipe:
         """Return the recipe of one run."""
-        return Recipe(steps=run.steps, length=self.length, learning_rate=run.learning_rate, seed=run.seed)
+        return Recipe(
+            steps=run.steps,
+            length=self.length,
+            batch_size=self.batch_size,
+            learning_rate=run.learning_rate,
+            seed=run.seed,
+        )
 
 
 FEEDBACK = "feedback"
@@ -121,7 +128,7 @@ STUDIES = {
         Study("shell-game", 500, EVERYONE),
         Study("s3-word", 300, EVERYONE),
         Study("program", 500, EVERYONE),
-        Study("printed-program", 1000, (FEEDBACK, "ordinary, 2 layers", "LSTM"), length=40),
+        Study("printed-program", 400, (FEEDBACK, "ordinary, 4 layers", "LSTM"), length=40, batch_size=256),
         Study("walk", 400, FEW),
         Study("copy", 300, FEW),
         Study("reverse", 300, FEW),
@@ -266,9 +273,9 @@ def lengths_of(trained: int) -> tuple[int, ...]:
     return tuple(sorted({*LENGTHS, trained}))
 
 
-def seconds_per_update(models: Sequence[Contender], task: Task, *, length: int) -> dict[str, float]:
+def seconds_per_update(models: Sequence[Contender], task: Task, *, length: int, batch_size: int) -> dict[str, float]:
     """Return the CPU seconds of one update of every model: measured side by side, the least of several rounds."""
-    updates = Recipe(steps=4, length=length)
+    updates = Recipe(steps=4, length=length, batch_size=batch_size)
     least = dict.fromkeys((model.name for model in models), float("inf"))
     for _ in range(4):
         for contender in models:
@@ -369,7 +376,7 @@ def compare(study: Study, *, out: Path, jobs: int = 1) -> dict[str, Any]:
     notes = Notes(
         out.with_suffix(".notes"),
         asdict(study),
-        partial(seconds_per_update, tuple(models.values()), task, length=study.length),
+        partial(seconds_per_update, tuple(models.values()), task, length=study.length, batch_size=study.batch_size),
     )
     seconds = notes.measured
     steps = {(name, budget): steps_for(budget, name, study, seconds) for name in models for budget in BUDGETS}

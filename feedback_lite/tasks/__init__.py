@@ -21,7 +21,7 @@ TASKS: dict[str, Callable[[], Task]] = {
     "s3-word": partial(GroupWord, degree=3),
     "s5-word": partial(GroupWord, degree=5),
     Program.name: Program,
-    PrintedProgram.name: PrintedProgram,
+    PrintedProgram.name: partial(PrintedProgram, statements=10, largest=3),
     Walk.name: Walk,
     Echo.name: Echo,
     Copy.name: Copy,
@@ -29,7 +29,10 @@ TASKS: dict[str, Callable[[], Task]] = {
     Parity.name: Parity,
     Characters.name: Characters,
 }
-"""Every task by its name, with its usual settings."""
+"""Every task by its name, with its usual settings: small enough to be learned in minutes.
+
+The authors' own size of their task is ``PrintedProgram()``.
+"""
 
 
 def make_task(name: str) -> Task:

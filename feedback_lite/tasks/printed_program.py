@@ -13,48 +13,50 @@ from feedback_lite.config import check_size
 from feedback_lite.tasks.base import IGNORED, Examples
 
 NAMES = ("x", "y", "z", "p", "r")
-LARGEST = 10
 Choice = TypeVar("Choice")
 
 
 class PrintedProgram:
     """Carry out a program that is written in several tokens per statement, and answer at the end of each print.
 
-    Values are 1 to 10. A program has ``statements`` statements and then the token END; the next program follows it at
+    Values are 1 to ``largest``. A program has ``statements`` statements and then the token END; the next program follows it at
     once, with nothing defined. Each statement is of one of five kinds, drawn uniformly, and drawn again as a whole
     where it is impossible:
 
     - ``v = n ;`` for a variable that is not defined yet,
-    - ``v ++ ;`` for a defined one below 10, and ``v -- ;`` for one above 1,
+    - ``v ++ ;`` for a defined one below ``largest``, and ``v -- ;`` for one above 1,
     - ``if v < w : ...`` or ``if v > w : ...``, where w is another defined variable or a number, with equal chance,
       followed by one of the three statements above, which takes effect only if the comparison holds,
     - ``print v ;``, whose answer is the value of v, given at the ``;``.
 
-    No other position has an answer. The ten values are answers about equally often.
+    No other position has an answer. All values are answers about equally often.
 
     Args:
         variables: number of variables, at least 1. They are called x, y, z, p, r, then v6, v7 and so on.
         statements: statements per program, at least 1; those inside a condition are not counted.
+        largest: the largest value, at least 2.
 
     Example:
         "x = 9 ; if x > 3 : x ++ ; print x ; END" has one answer, 10, at the ";" before END.
 
     Source:
-        Fan et al., Addressing Some Limitations of Transformers with Feedback Memory (2020), with 3 or 5 variables.
+        Fan et al., Addressing Some Limitations of Transformers with Feedback Memory (2020), with 3 or 5 variables,
+        100 statements and values up to 10.
         Where its rules leave a choice open (a condition is to compare with another variable and there is none), the
         statement is drawn again.
     """
 
     name: ClassVar[str] = "printed-program"
 
-    def __init__(self, *, variables: int = 3, statements: int = 100) -> None:
+    def __init__(self, *, variables: int = 3, statements: int = 100, largest: int = 10) -> None:
         check_size("variables", variables)
         check_size("statements", statements)
-        self.variables, self.statements = variables, statements
+        check_size("largest", largest, least=2)
+        self.variables, self.statements, self.largest = variables, statements, largest
         self.names = (*NAMES, *(f"v{number}" for number in range(len(NAMES) + 1, variables + 1)))[:variables]
-        numbers = tuple(str(value) for value in range(1, LARGEST + 1))
+        numbers = tuple(str(value) for value in range(1, largest + 1))
         self.vocabulary = (*numbers, *self.names, "=", "++", "--", "if", "<", ">", ":", "print", ";", "END")
-        self.chance = 1 / LARGEST
+        self.chance = 1 / largest
 
     def sample(self, *, batch_size: int, length: int, generator: Generator) -> Examples:
         """Draw ``length`` tokens of programs that follow each other; the last may be cut anywhere."""
@@ -100,7 +102,7 @@ class PrintedProgram:
         names = [name for name in self.names if (name in values) == (kind != "=")]
         if not names:
             return []
-        name, number = pick(names, source), str(pick(range(1, LARGEST + 1), source))
+        name, number = pick(names, source), str(pick(range(1, self.largest + 1), source))
         if kind == "=":
             return [name, "=", number]
         if kind == "print":
@@ -111,7 +113,7 @@ class PrintedProgram:
                 return []
             condition = ["if", name, pick(("<", ">"), source), pick(others, source), ":"]
             return condition + self._statement(("=", "++", "--"), values, source)
-        return [] if values[name] == (LARGEST if kind == "++" else 1) else [name, kind]
+        return [] if values[name] == (self.largest if kind == "++" else 1) else [name, kind]
 
     def _each_row(self, tokens: Int[Tensor, "b t"], answer: "Answer") -> Int[Tensor, "b t"]:
         """Return a tensor with the answers of every row: pairs of a position and a value."""

@@ -17,8 +17,8 @@ class Program:
 
     One token is one statement, and all arithmetic is modulo ``modulus``. A program first gives x and then y a digit;
     each later statement is one of six kinds, all equally likely: assign a digit, add 1, take 1 away, copy the other
-    variable, add 1 if both variables are equal, print. Only print steps have an answer: the digit's own token, which
-    never stands in a program. All digits are equally likely there.
+    variable, add 1 if both variables are equal, print. The answer is the digit's own token, which never stands in a
+    program. All digits are equally likely.
 
     Args:
         modulus: how many digits there are, at least 2.

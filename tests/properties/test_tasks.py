@@ -106,8 +106,8 @@ def test_program(modulus: int, seed: int, length: int) -> None:
     assert_read_again(task, draw_from(task, seed, length), interpret)
 
 
-@given(st.integers(1, 7), st.integers(1, 9), seeds, st.integers(1, 90))
-def test_printed_program(variables: int, statements: int, seed: int, length: int) -> None:
+@given(st.integers(1, 7), st.integers(1, 9), st.integers(2, 12), seeds, st.integers(1, 90))
+def test_printed_program(variables: int, statements: int, largest: int, seed: int, length: int) -> None:
     def interpret(words: list[str]) -> Iterator[str | None]:
         # Translate each statement to Python and let Python carry it out; what is cut off at the end has no answer.
         values: dict[str, int] = {}
@@ -127,11 +127,11 @@ def test_printed_program(variables: int, statements: int, seed: int, length: int
                     new = ":" not in line and "=" in line
                     assert not (new and line[0] in values), "only a variable without a value is assigned"
                     exec(" ".join(line).replace("++", "+= 1").replace("--", "-= 1"), {}, values)
-                    assert set(values.values()) <= set(range(1, 11))
+                    assert set(values.values()) <= set(range(1, largest + 1))
                 line, count = [], count + 1
             yield answer
 
-    task = PrintedProgram(variables=variables, statements=statements)
+    task = PrintedProgram(variables=variables, statements=statements, largest=largest)
     examples = draw_from(task, seed, length)
     assert_read_again(task, examples, interpret)
     assert ((task.heuristic(examples.tokens) == IGNORED) == (examples.targets == IGNORED)).all()

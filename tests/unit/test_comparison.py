@@ -151,9 +151,15 @@ def test_a_change_is_made_from_the_seed_and_leaves_the_random_state_alone() -> N
 
 def test_seconds_are_measured_for_every_model_side_by_side() -> None:
     models = tuple(contenders(GAME, ("ordinary, 1 layer", "LSTM")).values())
-    seconds = seconds_per_update(models, GAME, length=3)
+    seconds = seconds_per_update(models, GAME, length=3, batch_size=2)
     assert set(seconds) == {"ordinary, 1 layer", "LSTM"}
     assert all(0 < value < 5 for value in seconds.values())
+
+
+def test_a_study_says_how_long_and_how_many_sequences_are() -> None:
+    study = Study("printed-program", 5, (FEEDBACK,), length=7, batch_size=11)
+    recipe = study.recipe(Run(model=FEEDBACK, steps=3, learning_rate=0.5, seed=2))
+    assert recipe == Recipe(steps=3, learning_rate=0.5, seed=2, length=7, batch_size=11)
 
 
 def test_the_trained_length_is_among_the_evaluated_ones() -> None:

@@ -221,6 +221,7 @@ def test_the_characters_are_the_zen_of_python_and_nothing_is_printed(capsys: pyt
         (lambda: Program(modulus=1), "modulus must be at least 2, got 1"),
         (lambda: PrintedProgram(variables=0), "variables must be at least 1, got 0"),
         (lambda: PrintedProgram(statements=0), "statements must be at least 1, got 0"),
+        (lambda: PrintedProgram(largest=1), "largest must be at least 2, got 1"),
         (lambda: Echo(delay=0), "delay must be at least 1, got 0"),
         (lambda: Copy(symbols=27), "symbols must be at most 26, got 27"),
         (lambda: fresh(Reverse(), batch_size=1, length=1), "length must be at least 2, got 1"),
