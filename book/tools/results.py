@@ -228,23 +228,24 @@ def costs(record: Record, budget: str) -> str:
 
 
 def overview(compared: Sequence[Record]) -> str:
-    """Return the table of all tasks, with the models that took part in every comparison."""
-    everyone = [
-        model["name"]
-        for model in compared[0]["models"]
-        if all(model["name"] in {other["name"] for other in record["models"]} for record in compared)
-    ]
+    """Return the table of all tasks, with the models that took part in more than half of the comparisons."""
+    takers = [{model["name"] for model in record["models"]} for record in compared]
+    names = dict.fromkeys(model["name"] for record in compared for model in record["models"])
+    common = [name for name in names if 2 * sum(name in each for each in takers) > len(compared)]
+
+    def cell(record: Record, name: str) -> str:
+        runs = runs_of(record, name, "examples")
+        length = str(record["trained_length"])
+        return right_answers([run["accuracy_by_length"][length] for run in runs]) if runs else "&ndash;"
+
     rows = []
     for record in compared:
-        title, length = in_words(record["task"]), str(record["trained_length"])
-        rights = [
-            right_answers([run["accuracy_by_length"][length] for run in runs_of(record, name, "examples")])
-            for name in everyone
-        ]
-        rows.append((f"[{title}]({anchor(title)})", share(record["chance"]), *rights))
+        title = in_words(record["task"])
+        cells = (cell(record, name) for name in common)
+        rows.append((f"[{title}]({anchor(title)})", share(record["chance"]), *cells))
     return (
         "## All tasks\n\nRight answers in %, at the length that was trained on, with equal examples.\n\n"
-        f"{table(('Task', 'Chance', *everyone), rows)}"
+        f"{table(('Task', 'Chance', *common), rows)}"
     )
 
 
