@@ -19,9 +19,9 @@ Choice = TypeVar("Choice")
 class PrintedProgram:
     """Carry out a program that is written in several tokens per statement, and answer at the end of each print.
 
-    Values are 1 to ``largest``. A program has ``statements`` statements and then the token END; the next program follows it at
-    once, with nothing defined. Each statement is of one of five kinds, drawn uniformly, and drawn again as a whole
-    where it is impossible:
+    Values are 1 to ``largest``. A program has ``statements`` statements and then the token END; the next program
+    follows it at once, with nothing defined. Each statement is of one of five kinds, drawn uniformly, and drawn again
+    as a whole where it is impossible:
 
     - ``v = n ;`` for a variable that is not defined yet,
     - ``v ++ ;`` for a defined one below ``largest``, and ``v -- ;`` for one above 1,
