@@ -48,6 +48,11 @@ def _way_with_own(own: int, wiring: str, num_tokens: int, num_layers: int) -> in
     return own if wiring == "own layer" else _way(wiring, num_tokens, num_layers)
 
 
+def _way_with_embeddings(wiring: str, num_tokens: int, num_layers: int) -> int:
+    """Cells instead of stages: the embedding is taken for one more layer."""
+    return _way(wiring, num_tokens, num_layers + 1)
+
+
 LONGEST_WAY = Exercise(
     specification=_way_by_cells,
     make_cases=_way_cases,
@@ -86,6 +91,20 @@ LONGEST_WAY = Exercise(
             ),
             message="For all layers your way only moves right and up. But the first layer may read the last one of the "
             "token before: the way comes down again, and uses all layers of every token.",
+        ),
+        Mistake(
+            answer=_way_with_embeddings,
+            message="You counted embeddings as stages. An embedding has length 0: only layers at work count.",
+        ),
+        Mistake(
+            answer=lambda wiring, num_tokens, num_layers: _way(wiring, num_layers, num_layers),
+            message="The number of tokens does not come in. It is right where there are as many tokens as layers, as "
+            "in the three tables, but nowhere else.",
+        ),
+        Mistake(
+            answer=lambda wiring, num_tokens, num_layers: _way(wiring, 3, 3),
+            message="These are the answers for three tokens and three layers, whatever was asked. Look how the tables "
+            "grow from token to token, and from layer to layer.",
         ),
     ),
     otherwise="Fill a table on paper, one column per token, one row per layer: each cell is one more than the largest "
@@ -132,6 +151,21 @@ def _round_in_place(products: Products, reach: int, table: Table) -> Products:
     return products
 
 
+def _round_to_the_right(products: Products, reach: int, table: Table) -> Products:
+    return torch.cat((table[products[:-reach], products[reach:]], products[-reach:]))
+
+
+def _round_too_short(products: Products, reach: int, table: Table) -> Products:
+    return torch.cat((products[: reach + 1], table[products[reach + 1 :], products[1:-reach]]))
+
+
+def _all_rounds(products: Products, reach: int, table: Table) -> Products:
+    reach = 1
+    while reach < len(products):
+        products, reach = _round(products, reach, table), 2 * reach
+    return products
+
+
 def _round_in_circles(products: Products, reach: int, table: Table) -> Products:
     return table[products, products.roll(reach)]
 
@@ -165,10 +199,28 @@ SCAN_ROUND = Exercise(
             answer=lambda products, reach, table: table[products[reach:], products[:-reach]],
             message="The first `reach` helpers are missing. They have nothing to combine with, and stay as they are.",
         ),
+        Mistake(
+            answer=_round_to_the_right,
+            message="Your helpers look to the right. Each one looks to its left: helper `i` at helper `i - reach`.",
+        ),
+        Mistake(
+            answer=_round_too_short,
+            message="Helper number `reach` was left out. On its left, `reach` places away, is helper 0: they combine.",
+        ),
+        Mistake(
+            answer=lambda products, reach, table: torch.cat((products[:reach], products[reach:] + products[:-reach])),
+            message="You added the numbers. They are names of permutations: only the table says what two of them make.",
+        ),
+        Mistake(
+            answer=_all_rounds,
+            message="This is the whole scan. One round was asked for: all helpers combine once.",
+        ),
     ),
     otherwise="Helper number `i` holds what a stretch of tokens does, up to its own. From `reach` on, it is combined "
     "with what helper `i - reach` holds: first the earlier one, then its own.",
     error_hints={
+        "out of bounds for dimension 0": "Look up pairs in one pair of brackets: `table[own, other]`. "
+        "`table[own][other]` takes whole rows first. And no helper stands beyond the last one.",
         "shape mismatch": "Two parts do not fit. The later ones are `products[reach:]`, the earlier ones "
         "`products[:-reach]`.",
     },
@@ -203,8 +255,8 @@ COMMUTATOR = Exercise(
     mistakes=(
         Mistake(
             answer=lambda first, second: first.argsort()[second.argsort()[second[first]]],
-            message="You undid the second one first. That takes back everything, whatever the two are. Undo the first "
-            "one first.",
+            message="Your table leaves everything in its place, whatever the two are: what was done last was undone "
+            "first. The order is `first`, `second`, the undoing of `first`, the undoing of `second`.",
         ),
         Mistake(
             answer=lambda first, second: second[first],
@@ -222,6 +274,18 @@ COMMUTATOR = Exercise(
         Mistake(
             answer=lambda first, second: first.argsort()[second.argsort()[first[second]]],
             message="You began with the second one. Where the content of place 0 goes first, `first[0]` says.",
+        ),
+        Mistake(
+            answer=lambda first, second: first[second[first.argsort()[second.argsort()]]],
+            message="Your four tables act in the opposite order. The innermost acts first, so `first` stands there.",
+        ),
+        Mistake(
+            answer=lambda first, second: second[first[second.argsort()[first.argsort()]]],
+            message="You undid both before you did them. The innermost table acts first, and that is `first`.",
+        ),
+        Mistake(
+            answer=lambda first, second: first[second],
+            message="This is only one half, and `second` acts first in it: in `another[one]`, `one` acts first.",
         ),
     ),
     otherwise="Follow one thing through all four tables: `first`, `second`, the one that undoes `first`, the one that "

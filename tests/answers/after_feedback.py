@@ -61,6 +61,10 @@ def round_without_cut(products: torch.Tensor, reach: int, table: torch.Tensor) -
     return torch.cat((products[:reach], table[products[reach:], products]))
 
 
+def round_by_rows(products: torch.Tensor, reach: int, table: torch.Tensor) -> torch.Tensor:
+    return torch.cat((products[:reach], table[products[reach:]][products[:-reach]]))
+
+
 STOPPING_ANSWERS: dict[str, list[tuple[Callable[..., Any], str]]] = {
-    "scan-round": [(round_without_cut, "Two parts do not fit")],
+    "scan-round": [(round_without_cut, "Two parts do not fit"), (round_by_rows, "one pair of brackets")],
 }

@@ -211,8 +211,8 @@ def lineage_states(twin: LineageMap) -> Iterator[State]:
 def lineage_look(twin: LineageMap) -> Look:
     work = twin.works[twin.chosen]
     shown = sorted({*twin.counted(), twin.marked})
-    read = {token for token, *_, how in work["reads"] if how == "m"}
-    straight = all(layer == entry for _, layer, entry, how in work["reads"] if how == "m")
+    back = [read for read in work["reads"] if read[-1] == "m"]
+    straight = all(layer == entry for _, layer, entry, _ in back)  # each layer has slots of its own
     return {
         "place": shown.index(twin.chosen) + 1,
         "places": len(shown),
@@ -223,7 +223,7 @@ def lineage_look(twin: LineageMap) -> Look:
         "marked": [twin.works[twin.marked]["key"]],
         "pressed": [twin.years],
         "segments": twin.tokens // work["every"] if work["every"] > 1 else 0,
-        "slots": len(read) if work["kept"] and not straight else 0,
+        "slots": len({(token, straight and layer) for token, layer, *_ in back}) if work["kept"] else 0,
         "source": f"Source: {work['source']}.",
     }
 

@@ -135,13 +135,20 @@ function tip(x, y) {
   return svg("path", { class: "fl-tip", d: `M${x - 8} ${y - 5}L${x} ${y}L${x - 8} ${y + 5}z` });
 }
 
+/** A slot of a memory, beside its token. */
+function slot(place, token, y) {
+  return svg("rect", { class: "fl-slot", x: place.x(token) + place.cell.width / 2 + 2, y: y - 6, width: 12, height: 12 });
+}
+
 /** What comes back, where every layer reads its own kind: one line per layer. */
-function straightLines(place, reads, tokens) {
+function straightLines(place, reads, kept, tokens) {
   const end = place.x(tokens) - place.cell.width / 2 - 1;
-  return reads.flatMap(([token, layer]) => {
+  const lines = reads.flatMap(([token, layer]) => {
     const y = place.y(layer);
     return [svg("path", { class: "fl-way", "data-read": "memory", d: `M${place.x(token)} ${y}H${end - 6}` }), tip(end, y)];
   });
+  const slots = kept ? reads.map(([token, layer]) => slot(place, token, place.y(layer))) : [];
+  return [...lines, ...slots];
 }
 
 /** What comes back otherwise: down beside its token, along under all tokens, and up to the layers that read it. */
@@ -158,7 +165,7 @@ function roundabout(place, reads, kept, tokens) {
   });
   const up = `M${riser} ${place.bus}V${place.y(Math.max(...entries))}`;
   const into = entries.map((entry) => `M${riser} ${place.y(entry)}H${x - half - 6}`).join("");
-  const slots = kept ? sources.map((token) => svg("rect", { class: "fl-slot", x: place.x(token) + half + 2, y: place.bus - 6, width: 12, height: 12 })) : [];
+  const slots = kept ? sources.map((token) => slot(place, token, place.bus)) : [];
   const way = svg("path", { class: "fl-way", "data-read": "memory", d: [...lines, up, into].join("") });
   return [way, ...slots, ...entries.map((entry) => tip(x - half - 1, place.y(entry)))];
 }
@@ -214,7 +221,7 @@ function makeSchema(model, width) {
       svg("path", { class: "fl-way", "data-read": read, d: `M${place.x(token)} ${place.y(layer)}L${place.x(tokens)} ${place.y(entry)}` });
     const back = of("m");
     const itself = back.every(([, layer, entry]) => layer === entry);
-    const lines = itself ? straightLines(place, back, tokens) : roundabout(place, back, work.kept, tokens);
+    const lines = itself ? straightLines(place, back, work.kept, tokens) : roundabout(place, back, work.kept, tokens);
     behind.replaceChildren(
       ...segmentFrames(place, tokens, work.every),
       ...of("b").map((read) => line("below", read)),
