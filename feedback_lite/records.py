@@ -18,7 +18,7 @@ def load(name: str) -> dict[str, Any]:
     """Return a record: what was measured, how, and with which versions.
 
     Args:
-        name: for example "segments".
+        name: for example "ablate-segments".
 
     Raises:
         ValueError: there is no such record; the message lists those that there are.

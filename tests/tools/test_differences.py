@@ -100,6 +100,18 @@ def test_several_numbers_are_compared_one_by_one() -> None:
     assert [line.split(" ")[0] for line in differences.disagreements(RECORDED, changed)] == ["probes.feedback"]
 
 
+def test_what_was_trained_is_the_mean_of_its_seeds(monkeypatch) -> None:
+    def run(right: float, **which) -> dict:
+        return {**which, "accuracy_by_length": {"20": right, "40": right / 2, "80": 0.0, "160": 0.0}}
+
+    ablation = [run(0.2, setting="a"), run(0.6, setting="a"), run(0.9, setting="b")]
+    comparison = [run(0.4, model="a", budgets=["examples", "seconds"]), run(0.8, model="a", budgets=["seconds"])]
+    kept = {"ablate-x": {"runs": ablation}, "compare-x": {"runs": comparison}}
+    monkeypatch.setattr(differences.records, "load", kept.__getitem__)
+    assert differences.recorded("ablate-x", "a") == pytest.approx([0.4, 0.2, 0])
+    assert differences.recorded("compare-x", "a") == pytest.approx([0.4, 0.2, 0])
+
+
 def test_write_fills_record_and_page(root, monkeypatch, capsys) -> None:
     monkeypatch.setattr(differences, "MEASUREMENTS", {"group": lambda: {"kept": 9, "share": 0.123456}})
     assert differences.main(["check"], root) == 1
