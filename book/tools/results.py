@@ -228,10 +228,10 @@ def costs(record: Record, budget: str) -> str:
 
 
 def overview(compared: Sequence[Record]) -> str:
-    """Return the table of all tasks, with the models that took part in more than half of the comparisons."""
+    """Return the table of all tasks, with the models that took part in at least three of four comparisons."""
     takers = [{model["name"] for model in record["models"]} for record in compared]
     names = dict.fromkeys(model["name"] for record in compared for model in record["models"])
-    common = [name for name in names if 2 * sum(name in each for each in takers) > len(compared)]
+    common = [name for name in names if 4 * sum(name in each for each in takers) >= 3 * len(compared)]
 
     def cell(record: Record, name: str) -> str:
         runs = runs_of(record, name, "examples")

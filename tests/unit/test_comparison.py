@@ -9,11 +9,14 @@ import pytest
 import torch
 from torch import nn
 
-from feedback_lite import comparison
+from feedback_lite import comparison, records
 from feedback_lite.comparison import (
+    BUDGETS,
     EVERYONE,
     FEEDBACK,
     LARGER,
+    LEARNING_RATES,
+    SEEDS,
     STUDIES,
     Contender,
     Notes,
@@ -21,6 +24,7 @@ from feedback_lite.comparison import (
     Study,
     compare,
     contenders,
+    describe,
     heuristic_by_length,
     lengths_of,
     measure,
@@ -255,3 +259,31 @@ def test_impossible_numbers_of_jobs_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="jobs must be at least 1, got 0"):
         compare(STUDIES["parity"], out=tmp_path / "r.json", jobs=0)
     assert list(tmp_path.iterdir()) == []
+
+
+# ---- the records that ship
+
+RECORDED = [name.removeprefix("compare-") for name in records.names() if name.startswith("compare-")]
+
+
+def test_the_tasks_that_keep_a_state_are_recorded_with_everyone() -> None:
+    for task in ("shell-game", "s3-word", "program"):
+        assert task in RECORDED
+        assert STUDIES[task].names == EVERYONE
+
+
+@pytest.mark.parametrize("task", RECORDED)
+def test_a_record_is_of_the_study_as_it_stands(task: str) -> None:
+    study, record = STUDIES[task], records.load(f"compare-{task}")
+    models = contenders(make_task(task), study.names).values()
+    assert record["models"] == json.loads(json.dumps([describe(model) for model in models]))
+    assert record["learning_rates"] == list(LEARNING_RATES)
+    assert (record["trained_length"], record["recipe"]["batch_size"]) == (study.length, study.batch_size)
+    assert record["chance"] == round(make_task(task).chance, 4)
+    for model in models:
+        for budget in BUDGETS:
+            runs = [run for run in record["runs"] if run["model"] == model.name and budget in run["budgets"]]
+            assert [run["seed"] for run in runs] == list(SEEDS)
+            (steps,) = {run["steps"] for run in runs}
+            # The seconds are rounded in the record, which may move the number of updates to the next ten.
+            assert abs(steps - steps_for(budget, model.name, study, record["seconds_per_update"])) <= 10
