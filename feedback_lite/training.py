@@ -314,16 +314,6 @@ def usual_config(kind: str, task: Task, **changes: Any) -> Config:
     return FeedbackConfig(**{"vocab_size": len(task.vocabulary), **sizes, **positions, **changes})
 
 
-def train_and_measure(
-    kind: str, task: Task, config: Config, recipe: Recipe, *, progress: bool = True
-) -> tuple[Model, dict[str, Any]]:
-    """Train a model from nothing and return it with its card: everything needed to train it again, and its accuracy."""
-    model = make_model(kind, config, seed=recipe.seed)
-    training = Training(model, task, recipe)
-    training.run(progress=progress)
-    return model, make_card(describe(kind, task, config, recipe), training)
-
-
 def describe(kind: str, task: Task, config: Config, recipe: Recipe) -> dict[str, Any]:
     """Return how a model is made, as numbers, strings, lists and dictionaries; `from_card` reads it back."""
     return {"task": task.name, "model": kind, "config": asdict(config), "recipe": asdict(recipe)}

@@ -5,6 +5,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,19 +13,21 @@ from torch import nn
 
 from feedback_lite import FeedbackTransformer
 from feedback_lite.baseline import RecurrentNetwork
-from feedback_lite.tasks import IGNORED, Echo, Examples, ShellGame
+from feedback_lite.tasks import IGNORED, Echo, Examples, ShellGame, Task
 from feedback_lite.training import (
     MODELS,
+    Config,
     Model,
     Recipe,
     Training,
+    describe,
     evaluate,
     expected_range,
     from_card,
+    make_card,
     make_model,
     save,
     train,
-    train_and_measure,
     usual_config,
 )
 
@@ -40,6 +43,13 @@ def tiny(kind: str = "feedback", seed: int = 0) -> Model:
 
 def weights_of(model: nn.Module) -> torch.Tensor:
     return nn.utils.parameters_to_vector(model.parameters()).detach()
+
+
+def trained(kind: str, task: Task, config: Config, recipe: Recipe) -> tuple[nn.Module, dict[str, Any]]:
+    """Return a model that is trained to the end, and its card."""
+    training = Training(make_model(kind, config, seed=recipe.seed), task, recipe)
+    training.run(progress=False)
+    return training.model, make_card(describe(kind, task, config, recipe), training)
 
 
 def test_the_learning_rate_warms_up_and_follows_a_cosine() -> None:
@@ -192,11 +202,11 @@ def test_the_learning_rate_of_the_recipe_is_that_of_the_optimizer() -> None:
 def test_a_card_holds_all_that_is_needed_to_train_again(kind: str, tmp_path: Path) -> None:
     game = ShellGame()
     config = usual_config(kind, game, **TINY_SIZES[kind])
-    model, card = train_and_measure(kind, game, config, SHORT, progress=False)
+    model, card = trained(kind, game, config, SHORT)
     checksum = save(model, card, tmp_path / "first.model")
     written = json.loads((tmp_path / "first.model.json").read_text())
     assert from_card(written)[2:] == (config, SHORT)
-    save(*train_and_measure(*from_card(written), progress=False), tmp_path / "second")
+    save(*trained(*from_card(written)), tmp_path / "second")
     again = json.loads((tmp_path / "second.json").read_text())
     assert written.pop("cpu_seconds") > 0
     assert again.pop("cpu_seconds") > 0
