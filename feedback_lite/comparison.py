@@ -121,7 +121,15 @@ EVERYONE = (
     "LSTM",
     "GRU",
 )
-FEW = (FEEDBACK, "feedback, one slot", "ordinary, 2 layers", "ordinary, 4 layers", "LSTM")
+FEW = (
+    FEEDBACK,
+    "feedback, no recency start",
+    "feedback, one slot",
+    "ordinary, 2 layers",
+    "ordinary, 2 layers, recency start",
+    "ordinary, 4 layers",
+    "LSTM",
+)
 STUDIES = {
     study.task: study
     for study in (

@@ -13,6 +13,7 @@ from feedback_lite.exercises import (
     relative_positions,
     segments,
     shared_keys_values,
+    training,
     whole_model,
     why_feedback,
 )
@@ -29,6 +30,7 @@ EXERCISES: dict[str, Exercise] = {
     **segments.EXERCISES,
     **whole_model.EXERCISES,
     **generation.EXERCISES,
+    **training.EXERCISES,
     **after_feedback.EXERCISES,
 }
 

@@ -13,6 +13,7 @@ from tests.answers import (
     relative_positions,
     segments,
     shared_keys_values,
+    training,
     whole_model,
     why_feedback,
 )
@@ -28,11 +29,13 @@ RIGHT_ANSWERS: dict[str, list[Callable[..., Any]]] = {
     **segments.RIGHT_ANSWERS,
     **whole_model.RIGHT_ANSWERS,
     **generation.RIGHT_ANSWERS,
+    **training.RIGHT_ANSWERS,
     **after_feedback.RIGHT_ANSWERS,
 }
 
 STOPPING_ANSWERS: dict[str, list[tuple[Callable[..., Any], str]]] = {
     **relative_positions.STOPPING_ANSWERS,
     **segments.STOPPING_ANSWERS,
+    **training.STOPPING_ANSWERS,
     **after_feedback.STOPPING_ANSWERS,
 }

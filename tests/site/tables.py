@@ -56,6 +56,8 @@ FIGURES = [
     ("chapters/09-whole-model.html", "inside"),
     ("chapters/10-generation.html", "predict"),
     ("chapters/10-generation.html", "inside"),
+    ("chapters/11-training.html", "predict"),
+    ("chapters/11-training.html", "runs-explorer"),
     ("chapters/13-after-feedback.html", "predict"),
     ("chapters/13-after-feedback.html", "lineage-map"),
 ]
