@@ -291,7 +291,7 @@ def _softmax_twice(table: Table, tokens: Numbers, targets: Numbers, max_norm: fl
 
 
 def _each_row_clipped(table: Table, tokens: Numbers, targets: Numbers, max_norm: float) -> Tensor:
-    rows = _gradient(table, tokens, targets).split(1)
+    rows = _gradient(table, tokens, targets)[:, None]
     return torch.cat([_shrunk(row, max_norm) if row.any() else row for row in rows])
 
 
