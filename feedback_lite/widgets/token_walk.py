@@ -1,5 +1,6 @@
 """One token's way through the assembled model, station by station, with the numbers of a real run."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,15 +21,17 @@ def walks(model: FeedbackTransformer, tokens: Sequence[int], vocabulary: Sequenc
     """Return, for each token in turn, what happens to it at every station.
 
     A station has a ``name``, a short one (``short``), a sentence (``tell``), vectors to draw (``rows``: name, kind and
-    numbers) and shares or logits to draw (``bars``: name, numbers, words). The numbers are rounded.
+    numbers) and shares or logits to draw (``bars``: name, numbers, words). The numbers are computed in float64 and then
+    rounded, so that they are the same on every machine.
 
     Args:
         model: a feedback model with segments of one token.
         tokens: what it reads, at least one.
         vocabulary: the words of all tokens, which are the answers too.
     """
-    stepper = Stepper(model)
-    return [_walk(model, stepper, token, vocabulary) for token in tokens]
+    exact = copy.deepcopy(model).double()
+    stepper = Stepper(exact)
+    return [_walk(exact, stepper, token, vocabulary) for token in tokens]
 
 
 def _walk(model: FeedbackTransformer, stepper: Stepper, token: int, vocabulary: Sequence[str]) -> list[dict[str, Any]]:

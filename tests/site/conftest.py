@@ -24,11 +24,14 @@ Visit = Callable[..., Page]
 
 
 def is_known(message: str, address: str) -> bool:
-    """Whether an error is the theme's or Sphinx's own, all of them on pages opened from disk.
+    """Whether an error is the theme's or Sphinx's own, nearly all of them on pages opened from disk.
 
     The theme preloads fonts for its icons, and the search looks into the pages that it found. Browsers allow neither
-    from disk. The icons are drawn and the pages are listed all the same.
+    from disk. The icons are drawn and the pages are listed all the same. The page at the root of the site names no
+    icon, since it leads on at once; a slow browser may ask for the usual one before it does.
     """
+    if address.startswith("http") and address.endswith("/favicon.ico"):
+        return message.endswith("404 (File not found)")
     fonts = "/_static/vendor/fontawesome/"
     if message.startswith("Access to font at 'file://"):
         return fonts in message
