@@ -198,6 +198,19 @@ def test_the_learning_rate_of_the_recipe_is_that_of_the_optimizer() -> None:
     assert used == pytest.approx([0.01, 0.02, 0.02, 0.0175, 0.0125])  # two of warm-up, then a cosine from 1 to 0.5
 
 
+@pytest.mark.parametrize(("max_norm", "left"), [(1e-3, 1e-3), (1e3, None)])
+def test_gradients_are_scaled_down_to_the_largest_norm_and_never_up(max_norm: float, left: float | None) -> None:
+    training = Training(tiny(), GAME, replace(SHORT, max_norm=max_norm))
+    norms: list[float] = []
+    training.optimizer.register_step_pre_hook(lambda *_: norms.append(norm_of_gradients(training.model)))
+    training.update(0)
+    assert norms == [pytest.approx(left, rel=1e-2)] if left else 0.01 < norms[0] < 10
+
+
+def norm_of_gradients(model: nn.Module) -> float:
+    return math.sqrt(sum(parameter.grad.square().sum().item() for parameter in model.parameters()))
+
+
 @pytest.mark.parametrize("kind", MODELS)
 def test_a_card_holds_all_that_is_needed_to_train_again(kind: str, tmp_path: Path) -> None:
     game = ShellGame()
