@@ -1,5 +1,6 @@
 """The figures of the book: one class each, alive with a kernel in a notebook and without one on the page."""
 
+from feedback_lite.lesson.literature import WORKS, Wiring, Work
 from feedback_lite.widgets.bucket_explorer import BucketExplorer
 from feedback_lite.widgets.cost_explorer import CostExplorer
 from feedback_lite.widgets.figure import Figure
@@ -16,7 +17,6 @@ from feedback_lite.widgets.predict import Predict
 from feedback_lite.widgets.runs_explorer import RunsExplorer
 from feedback_lite.widgets.shell_duel import ShellDuel
 from feedback_lite.widgets.token_walk import TokenWalk, walks
-from feedback_lite.widgets.works import WORKS, Wiring, Work
 
 __all__ = [
     "Arrangement",

@@ -423,7 +423,7 @@ class TestBadMemory:
 
     @pytest.mark.parametrize("memory", [(torch.zeros(2, 5, 10),) * 2, torch.zeros(2, 5, 10), False, "memory"])
     def test_not_a_memory(self, memory: object) -> None:
-        with refused(TypeError, "memory must be a Memory or None", f"got {type(memory).__name__}"):
+        with refused(TypeError, "memory must be a Memory", f"got {type(memory).__name__}"):
             make_model()(make_tokens(2, 3), memory)
 
     def test_a_refused_memory_is_told_before_any_work(self) -> None:
