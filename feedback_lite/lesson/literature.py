@@ -7,7 +7,7 @@ gates, norms, how vectors are mixed, how far back a memory goes.
 from dataclasses import dataclass
 from itertools import product
 
-from feedback_lite.widgets.information_flow import Cell, Read, longest_ways
+from feedback_lite.lesson.wiring import Cell, Read, longest_ways
 
 TOKENS, LAYERS = 4, 3
 COLUMNS = ("never", "once per segment", "at every token")

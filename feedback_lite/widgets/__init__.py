@@ -5,7 +5,7 @@ from feedback_lite.widgets.bucket_explorer import BucketExplorer
 from feedback_lite.widgets.cost_explorer import CostExplorer
 from feedback_lite.widgets.figure import Figure
 from feedback_lite.widgets.gate_explorer import GateExplorer
-from feedback_lite.widgets.information_flow import Arrangement, Cell, InformationFlow, longest_ways
+from feedback_lite.widgets.information_flow import InformationFlow
 from feedback_lite.widgets.inside import ModelInside
 from feedback_lite.widgets.layer_mixture import LayerMixture, accuracy_key, mixtures, softmax
 from feedback_lite.widgets.lineage_map import LineageMap
