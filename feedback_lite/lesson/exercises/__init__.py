@@ -19,19 +19,26 @@ from feedback_lite.lesson.exercises import (
 )
 from feedback_lite.lesson.exercises.exercise import Case, Exercise, Mistake
 
+CHAPTERS = (
+    why_feedback,
+    relative_positions,
+    causal_mask,
+    shared_keys_values,
+    feedback_memory,
+    memory_fifo,
+    feed_forward,
+    segments,
+    whole_model,
+    generation,
+    training,
+    after_feedback,
+)
 EXERCISES: dict[str, Exercise] = {
-    **why_feedback.EXERCISES,
-    **relative_positions.EXERCISES,
-    **causal_mask.EXERCISES,
-    **shared_keys_values.EXERCISES,
-    **feedback_memory.EXERCISES,
-    **memory_fifo.EXERCISES,
-    **feed_forward.EXERCISES,
-    **segments.EXERCISES,
-    **whole_model.EXERCISES,
-    **generation.EXERCISES,
-    **training.EXERCISES,
-    **after_feedback.EXERCISES,
+    name.lower().replace("_", "-"): exercise
+    for chapter in CHAPTERS
+    for name, exercise in vars(chapter).items()
+    if isinstance(exercise, Exercise)
 }
+"""Every exercise by its name: ``NEXT_PLACE`` is "next-place"."""
 
-__all__ = ["EXERCISES", "Case", "Exercise", "Mistake"]
+__all__ = ["CHAPTERS", "EXERCISES", "Case", "Exercise", "Mistake"]

@@ -291,10 +291,3 @@ COMMUTATOR = Exercise(
     otherwise="Follow one thing through all four tables: `first`, `second`, the one that undoes `first`, the one that "
     "undoes `second`.",
 )
-
-
-EXERCISES: dict[str, Exercise] = {
-    "longest-way": LONGEST_WAY,
-    "scan-round": SCAN_ROUND,
-    "commutator": COMMUTATOR,
-}

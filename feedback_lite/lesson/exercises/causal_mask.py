@@ -480,12 +480,3 @@ CATCH_DISAGREEMENT = Exercise(
     otherwise="A version whose mask and bias both count the memory must get True, every other one False. Try 3 slots, "
     "2 tokens and the table torch.arange(10.0), and print bias and mask.",
 )
-
-
-EXERCISES: dict[str, Exercise] = {
-    "may-read": MAY_READ,
-    "masked-weights": MASKED_WEIGHTS,
-    "split-heads": SPLIT_HEADS,
-    "read": READ,
-    "catch-disagreement": CATCH_DISAGREEMENT,
-}

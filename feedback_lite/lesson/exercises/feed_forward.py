@@ -156,7 +156,7 @@ def _count_by_hand(d_model: int, mult: int) -> int:
     return total
 
 
-COUNT_PARAMETERS = Exercise(
+COUNT_FEED_FORWARD = Exercise(
     specification=_count_by_hand,
     make_cases=_size_cases,
     solution=lambda d_model, mult: 3 * mult * d_model**2 + (2 * mult + 1) * d_model,
@@ -263,7 +263,7 @@ def _first_input_twice(
     return hidden + feedforward(feedforward_norm(hidden + read))
 
 
-BLOCK = Exercise(
+PRE_NORM_BLOCK = Exercise(
     specification=_block_by_hand,
     make_cases=_block_cases,
     solution=_block,
@@ -372,12 +372,3 @@ CATCH_SWAPPED_HALVES = Exercise(
     ),
     otherwise="A right gate must get True and a faulty one False. Which fact holds for a gate and not for a value?",
 )
-
-
-EXERCISES: dict[str, Exercise] = {
-    "gelu": GELU,
-    "gate": GATE,
-    "count-feed-forward": COUNT_PARAMETERS,
-    "pre-norm-block": BLOCK,
-    "catch-swapped-halves": CATCH_SWAPPED_HALVES,
-}

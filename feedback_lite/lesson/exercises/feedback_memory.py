@@ -304,12 +304,3 @@ CATCH_UNUSED_SOFTMAX = Exercise(
     otherwise="A right mixture must get True and a faulty one False. Is the tolerance too small (take atol=1e-5), or "
     "does your change of the weights alter the shares?",
 )
-
-
-EXERCISES: dict[str, Exercise] = {
-    "shares": SHARES,
-    "anchor-weights": ANCHOR_WEIGHTS,
-    "mix-layers": MIX_LAYERS,
-    "write-slot": WRITE_SLOT,
-    "catch-unused-softmax": CATCH_UNUSED_SOFTMAX,
-}

@@ -463,12 +463,3 @@ CATCH_WRONG_LOOP = Exercise(
     "test? Take two rows, six tokens in the prompt and six new ones, and compare with the choices of a call on the "
     "whole prefix.",
 )
-
-
-EXERCISES: dict[str, Exercise] = {
-    "temperature": TEMPERATURE,
-    "steps-computed": STEPS_COMPUTED,
-    "carry-on": CARRY_ON,
-    "top-k": TOP_K,
-    "catch-wrong-loop": CATCH_WRONG_LOOP,
-}

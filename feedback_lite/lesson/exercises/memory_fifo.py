@@ -430,12 +430,3 @@ CATCH_SIZE_ZERO = Exercise(
     otherwise="A version that ever keeps more than memory_size slots must get False, every other one True. Try sizes "
     "0 and 2 with more slots than fit, and catch the ValueError of a version that refuses.",
 )
-
-
-EXERCISES: dict[str, Exercise] = {
-    "slots-held": SLOTS_HELD,
-    "fewest-reads": FEWEST_READS,
-    "push": PUSH,
-    "read-ring": READ_RING,
-    "catch-size-zero": CATCH_SIZE_ZERO,
-}

@@ -431,12 +431,3 @@ SEES_ORDER = Exercise(
         "one row per slot.",
     },
 )
-
-
-EXERCISES: dict[str, Exercise] = {
-    "slot-distances": SLOT_DISTANCES,
-    "buckets": BUCKETS,
-    "both-directions": BOTH_DIRECTIONS,
-    "slot-bias": SLOT_BIAS,
-    "sees-order": SEES_ORDER,
-}

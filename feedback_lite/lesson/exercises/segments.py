@@ -466,12 +466,3 @@ CATCH_LONE_TOKEN = Exercise(
     otherwise="A right model must get True and a faulty one False. Do you compare the same tokens in both calls, and "
     "does one of your calls end with a segment of one token, for segments of 2, of 3 and of 4?",
 )
-
-
-EXERCISES: dict[str, Exercise] = {
-    "segment-numbers": SEGMENT_NUMBERS,
-    "rounds": ROUNDS,
-    "direct-reads": DIRECT_READS,
-    "run-in-segments": RUN_IN_SEGMENTS,
-    "catch-lone-token": CATCH_LONE_TOKEN,
-}

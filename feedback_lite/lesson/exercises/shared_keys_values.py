@@ -309,11 +309,3 @@ CATCH_COPIES = Exercise(
     otherwise="True is right where one matrix serves all, False where there is a copy. Call build() once, change the "
     "first matrix, and see which others have changed.",
 )
-
-
-EXERCISES: dict[str, Exercise] = {
-    "count-parameters": COUNT_PARAMETERS,
-    "keys-and-values": KEYS_AND_VALUES,
-    "numbers-kept": NUMBERS_KEPT,
-    "catch-copies": CATCH_COPIES,
-}

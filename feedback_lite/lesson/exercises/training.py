@@ -590,11 +590,3 @@ CATCH_FAULTY_LOOP = Exercise(
         "NoneType": "`update` of exercise 11.3 gave nothing back. Run its solution first, then this cell again.",
     },
 )
-
-
-EXERCISES: dict[str, Exercise] = {
-    "share-right": SHARE_RIGHT,
-    "learning-rate": LEARNING_RATE,
-    "one-update": ONE_UPDATE,
-    "catch-faulty-loop": CATCH_FAULTY_LOOP,
-}

@@ -458,10 +458,3 @@ ASSEMBLE_MODEL = Exercise(
     otherwise="Compare station by station: load the weights into FeedbackTransformer(config), and hold the numbers of "
     "its Stepper against yours (hint 3).",
 )
-
-EXERCISES: dict[str, Exercise] = {
-    "block-parameters": BLOCK_PARAMETERS,
-    "output-head": OUTPUT_HEAD,
-    "catch-missing-norm": CATCH_MISSING_NORM,
-    "assemble-model": ASSEMBLE_MODEL,
-}

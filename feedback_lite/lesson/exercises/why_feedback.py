@@ -346,11 +346,3 @@ CATCH_EASY_SCORE = Exercise(
     otherwise="A right score must get True and a faulty one False. Does your game have a step before the first move, "
     "one at which the ball stays, and one at which it is back under its first cup?",
 )
-
-
-EXERCISES: dict[str, Exercise] = {
-    "next-place": NEXT_PLACE,
-    "combine-tables": COMBINE_TABLES,
-    "rounds-in-pairs": ROUNDS_IN_PAIRS,
-    "catch-easy-score": CATCH_EASY_SCORE,
-}
