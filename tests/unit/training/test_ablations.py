@@ -101,7 +101,7 @@ def test_a_record_holds_three_seeds_of_every_setting(tmp_path: Path, monkeypatch
     settings = (Setting(name="learned", steps=2), Setting(name="fixed", steps=2, surgery="equal shares"))
     monkeypatch.setitem(ablations.ABLATIONS, "layer-weights", settings)
     monkeypatch.setattr(comparison, "LENGTHS", (5,))
-    for name in ("EVALUATION", "SELECTION", "CURVE"):
+    for name in ("RECORD_EVALUATION", "SELECTION", "CURVE"):
         monkeypatch.setitem(getattr(comparison, name), "sequences", 7)
     record = ablate("layer-weights", out=tmp_path / "a.json")
     assert [(row["setting"], row["seed"]) for row in record["runs"]] == [

@@ -43,7 +43,7 @@ TINY = {"d_model": 7, "num_layers": 1, "num_heads": 1, "head_dim": 5, "memory_si
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Evaluate little, on short sequences."""
     monkeypatch.setattr(comparison, "LENGTHS", (5, 7))
-    for name in ("EVALUATION", "SELECTION", "CURVE"):
+    for name in ("RECORD_EVALUATION", "SELECTION", "CURVE"):
         monkeypatch.setitem(getattr(comparison, name), "sequences", 11)
 
 
