@@ -2,26 +2,24 @@
 
 from tests.faults.planting import Fault
 
-MASK = "feedback_lite/exercises/causal_mask.py"
-GENERATION = "feedback_lite/exercises/generation.py"
-TESTS = ("tests/notebooks/test_exercises.py",)
-OF_MASK = ("tests/unit/test_exercises.py", *TESTS)
+MASK = "feedback_lite/lesson/exercises/causal_mask.py"
+GENERATION = "feedback_lite/lesson/exercises/generation.py"
+TESTS = ("tests/unit/lesson/test_exercises.py",)
 
 FAULTS = (
     Fault(
         "agreement looks at the first case only",
-        "feedback_lite/lesson.py",
+        "feedback_lite/lesson/agreement.py",
         {"if not differences[-1] <= tolerance": "if not differences[0] <= tolerance"},
-        ("tests/unit/test_lesson.py",),
+        ("tests/unit/lesson/test_lesson.py",),
     ),
     Fault(
         "a check accepts any answer of the right kind",
-        "feedback_lite/lesson.py",
+        "feedback_lite/lesson/checking.py",
         {
-            "return difference(expected, came) <= EXERCISE_TOLERANCE": "return difference(expected, came) < math.inf",
-            "import dis\nimport inspect\n": "import dis\nimport inspect\nimport math\n",
+            "return difference(expected, came) <= EXERCISE_TOLERANCE": "return difference(expected, came) < 1e9",
         },
-        ("tests/unit/test_lesson.py", *TESTS),
+        ("tests/unit/lesson/test_lesson.py", *TESTS),
     ),
     Fault(
         "a solution is wrong",

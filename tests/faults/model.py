@@ -89,16 +89,13 @@ FAULTS = (
         "projection not shared",
         "feedback_lite/model.py",
         {
-            "self.blocks = make_blocks(config)": (
-                "self.blocks = make_blocks(config)\n"
-                "        self.own_projections = nn.ModuleList(\n"
-                "            KeyValueProjection(\n"
-                "                d_model=config.d_model, num_heads=config.num_heads, head_dim=config.head_dim\n"
-                "            )\n"
-                "            for _ in range(config.num_layers)\n"
-                "        )"
+            "for _ in range(config.num_layers))\n": (
+                "for _ in range(config.num_layers))\n"
+                "        self.own = nn.ModuleList(\n"
+                "            KeyValueProjection.from_config(config) for _ in range(config.num_layers)\n"
+                "        )\n"
             ),
-            "for block in self.blocks:": "for block, own in zip(self.blocks, self.own_projections):",
+            "for block in self.blocks:": "for block, own in zip(self.blocks, self.own):",
             "self.to_keys_values if reads_itself else None": "own if reads_itself else None",
         },
         ("tests/unit/test_model.py", CONFORMANCE),
@@ -112,11 +109,7 @@ FAULTS = (
     Fault(
         "memory not counted in the positions",
         "feedback_lite/model.py",
-        {
-            "distance = distances(positions[num_slots:], key_positions)": (
-                "distance = distances(positions[:num_tokens], key_positions)"
-            )
-        },
+        {"return segment_length > 1, num_slots": "return segment_length > 1, 0"},
         (PROPERTIES, "tests/unit/test_model.py"),
     ),
     Fault(
@@ -128,7 +121,7 @@ FAULTS = (
     Fault(
         "a lone last token does not read itself",
         "feedback_lite/model.py",
-        {"reads_itself = self.config.segment_length > 1": "reads_itself = num_tokens > 1"},
+        {"return segment_length > 1, num_slots": "return num_tokens > 1, num_slots"},
         (PROPERTIES, "tests/unit/test_model.py"),
     ),
     Fault(
@@ -198,14 +191,14 @@ FAULTS = (
     ),
     Fault(
         "the original's missing offset is mended",
-        "feedback_lite/model.py",
-        {"bias_distance = distances(positions[:num_tokens], key_positions)": "bias_distance = distance"},
+        "feedback_lite/lucidrains.py",
+        {"return num_tokens > 1, 0": "return num_tokens > 1, num_slots"},
         (CONFORMANCE,),
     ),
     Fault(
         "the original's lone last token reads itself",
-        "feedback_lite/model.py",
-        {"            reads_itself = num_tokens > 1": "            reads_itself = self.config.segment_length > 1"},
+        "feedback_lite/lucidrains.py",
+        {"return num_tokens > 1, 0": "return segment_length > 1, 0"},
         (CONFORMANCE,),
     ),
 )
