@@ -339,6 +339,13 @@ class TestLearning:
 
 
 @pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("config", [{"vocab_size": 17}, None, make_model()])
+def test_what_is_no_config(config: object) -> None:
+    with refused(TypeError, f"config must be a FeedbackConfig, got {type(config).__name__}"):
+        FeedbackTransformer(config)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("unchecked")
 class TestBadTokens:
     @pytest.mark.parametrize("model", [make_model(), make_model(segment_length=3)], ids=["single", "segments"])
     @pytest.mark.parametrize("wrong", [-1, -17, 17, 1000])
