@@ -110,19 +110,19 @@ FAULTS = (
         "memory not counted in the positions",
         "feedback_lite/model.py",
         {"return segment_length > 1, num_slots": "return segment_length > 1, 0"},
-        (PROPERTIES, "tests/unit/test_model.py"),
+        ("tests/unit/test_model.py", PROPERTIES),
     ),
     Fault(
         "memory without a gradient",
         "feedback_lite/model.py",
         {"self.to_keys_values(self.mix(hiddens))": "self.to_keys_values(self.mix(hiddens.detach()))"},
-        (CONFORMANCE, "tests/unit/test_model.py"),
+        ("tests/unit/test_model.py", CONFORMANCE),
     ),
     Fault(
         "a lone last token does not read itself",
         "feedback_lite/model.py",
         {"return segment_length > 1, num_slots": "return num_tokens > 1, num_slots"},
-        (PROPERTIES, "tests/unit/test_model.py"),
+        ("tests/unit/test_model.py", PROPERTIES),
     ),
     Fault(
         "the ordinary model sees the future",
@@ -140,7 +140,7 @@ FAULTS = (
         "an unfinished segment is taken for a finished one",
         "feedback_lite/generation.py",
         {"closes_segment = tokens.shape[1] % model.config.segment_length == 0": "closes_segment = True"},
-        (PROPERTIES, "tests/unit/test_generation.py"),
+        ("tests/unit/test_generation.py", PROPERTIES),
     ),
     Fault(
         "logits multiplied by the temperature",
