@@ -38,6 +38,14 @@ def test_the_same_recipe_gives_the_same_weights_and_another_seed_others(kind: st
     assert not torch.equal(runs[0], runs[2])
 
 
+def test_another_seed_draws_other_data() -> None:
+    first, again, other = (
+        train(tiny(seed=4), GAME, replace(SHORT, steps=1, seed=seed), progress=False)[0] for seed in (4, 4, 5)
+    )
+    assert first == again != other
+
+
+@pytest.mark.usefixtures("unchecked")
 def test_training_lowers_the_loss() -> None:
     losses = train(tiny(), GAME, Recipe(steps=150, batch_size=16, length=5, warmup_steps=10), progress=False)
     assert len(losses) == 150
