@@ -43,6 +43,7 @@ every_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 
 
 class TestGreedy:
+    @pytest.mark.usefixtures("unchecked")
     @every_model
     @pytest.mark.parametrize("length", [1, 2, 3, 4, 7])
     def test_every_choice_is_that_of_a_forward_on_the_whole_prefix(self, model: nn.Module, length: int) -> None:
