@@ -89,7 +89,7 @@ FAULTS = (
         "percent in Python rounded down",
         f"{WIDGETS}/figure.py",
         {"math.floor(100 * share + 0.5)": "math.floor(100 * share)"},
-        ("tests/unit/test_widgets.py", "tests/unit/test_widget_layer_mixture.py"),
+        ("tests/unit/test_widget_layer_mixture.py",),
     ),
     Fault(
         "what a control changes is not saved",

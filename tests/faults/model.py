@@ -156,7 +156,7 @@ FAULTS = (
                 "(*writers_before, number)[: model.config.memory_size]"
             )
         },
-        ("tests/unit/test_generation.py",),
+        ("tests/unit/test_interventions.py",),
     ),
     Fault(
         "a slot is deleted one step late",
