@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from book.tools.notebooks import KERNEL_ENVIRONMENT, KERNEL_ENVIRONMENT_DROPPED, warm_up
+from book.tools.notebooks.run import KERNEL_ENVIRONMENT, KERNEL_ENVIRONMENT_DROPPED, build_font_cache
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -12,4 +12,4 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in KERNEL_ENVIRONMENT_DROPPED:
         os.environ.pop(name, None)
     if config.getoption("nbval", default=False):
-        warm_up()
+        build_font_cache()
