@@ -2,7 +2,7 @@
 
 What the authors' code does is rebuilt on the package's own model, from a reading of the released code. What lucidrains'
 package does is run with that package itself, version 0.0.11. Nothing is trained: what variants reach that were trained
-from the start stands in the records of feedback_lite/records.
+from the start stands in the records of feedback_lite/training/records.
 """
 
 from __future__ import annotations
@@ -29,10 +29,9 @@ from feedback_lite import (
     distances,
     load_lucidrains,
     pretrained,
-    records,
     relative_position_bucket,
 )
-from feedback_lite.training import evaluate, from_card
+from feedback_lite.training import evaluate, from_card, records
 
 Value = float | int | str | list[float]
 Group = dict[str, Value]

@@ -11,7 +11,7 @@ import sys
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from feedback_lite.checkpoint import write_whole
+from feedback_lite.files import write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"

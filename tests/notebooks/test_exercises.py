@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from book.tools.notebooks.notebook import Json, chapters, is_code, read, tags
-from feedback_lite.exercises import EXERCISES
+from feedback_lite.lesson.exercises import EXERCISES
 
 HEADING = re.compile(
     r"^### Exercise \d+\.\d+ — .+\n\*difficulty [1-5] of 5 · importance [1-5] of 5 · \d+ minutes\*$", re.MULTILINE

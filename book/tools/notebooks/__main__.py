@@ -19,7 +19,7 @@ from book.tools.notebooks.compare import differences
 from book.tools.notebooks.notebook import NotebookError, chapters, dumps
 from book.tools.notebooks.rules import Chapter, faults
 from book.tools.notebooks.run import build_font_cache, execute
-from feedback_lite.checkpoint import write_whole
+from feedback_lite.files import write_whole
 
 
 def write(path: Path) -> list[str]:
