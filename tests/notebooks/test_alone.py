@@ -11,6 +11,7 @@ import subprocess
 import sys
 import venv
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,8 +83,11 @@ class Run:
     proven: list[set[str]]
 
 
+Execute = Callable[[Path], Run]
+
+
 @pytest.fixture(scope="module")
-def alone(python: str, tmp_path_factory: pytest.TempPathFactory):
+def alone(python: str, tmp_path_factory: pytest.TempPathFactory) -> Execute:
     """Return a function that executes a chapter once, alone in an empty folder."""
 
     @functools.cache
@@ -100,14 +104,14 @@ def alone(python: str, tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem)
-def test_chapter_alone_gives_what_is_committed(path: Path, alone) -> None:
+def test_chapter_alone_gives_what_is_committed(path: Path, alone: Execute) -> None:
     _, committed = read(path)
     assert differences(committed, alone(path).executed) == []
     assert alone(path).files == [path.name], "the chapter leaves files behind"
 
 
 @pytest.mark.parametrize("name", PIECES)
-def test_the_chapter_that_shows_a_piece_proves_it(name: str, alone) -> None:
+def test_the_chapter_that_shows_a_piece_proves_it(name: str, alone: Execute) -> None:
     names = {name, *(f"{name}.{method}" for method in methods(PIECES[name]))}
     proven = [names & set().union(*alone(chapter).proven) for shown, chapter in SHOWN if shown == name]
     assert proven
@@ -162,7 +166,7 @@ PROVING = {
 }
 
 
-def test_only_an_agree_that_calls_a_piece_on_its_second_side_proves_it(alone, tmp_path: Path) -> None:
+def test_only_an_agree_that_calls_a_piece_on_its_second_side_proves_it(alone: Execute, tmp_path: Path) -> None:
     path = tmp_path / "00-proofs.ipynb"
     cells = [code(SET_UP), code(IMPORTS), code("distances(*places);"), *map(code, PROVING)]
     path.write_text(dumps(notebook(*cells)), encoding="utf-8")
