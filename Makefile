@@ -45,7 +45,8 @@ book: environment-book $(SITE) ## set up what is needed and build the site into 
 test: environment-test lint $(SITE) ## set up what is needed and run every check and test
 	@echo "Looking for a browser ..."
 	$(RUN) -m book.tools.browser
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(JOBS) --dist loadfile --nbval --nbval-current-env $(ARGS)
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder \
+	  --nbval --nbval-current-env $(ARGS)
 
 lint: environment-test ## check style, layout and types
 	$(RUN) -m ruff check .
