@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from feedback_lite.widgets import (
-    Arrangement,
     BucketExplorer,
     CostExplorer,
     Figure,

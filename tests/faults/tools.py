@@ -2,51 +2,50 @@
 
 from tests.faults.planting import Fault
 
-NOTEBOOKS = "book/tools/notebooks.py"
-TESTS = ("tests/tools/test_notebooks.py",)
-RULES = ("tests/notebooks/test_rules.py",)
+NOTEBOOKS = "book/tools/notebooks"
+TESTS = "tests/tools/notebooks"
 
 FAULTS = (
     Fault(
         "the stable form drops an output",
-        NOTEBOOKS,
+        f"{NOTEBOOKS}/form.py",
         {"[stable_output(output) for output in outputs]": "[stable_output(output) for output in outputs[:1]]"},
-        TESTS,
+        (f"{TESTS}/test_form.py",),
     ),
     Fault(
         "the stable form leaves the counts as they came",
-        NOTEBOOKS,
+        f"{NOTEBOOKS}/form.py",
         {'        cell["execution_count"] = count\n': ""},
-        TESTS,
+        (f"{TESTS}/test_form.py",),
     ),
     Fault(
         "the comparison ignores the state of widgets",
-        NOTEBOOKS,
-        {'    yield from compare("widgets", widget_models(was), widget_models(now))\n': ""},
-        TESTS,
+        f"{NOTEBOOKS}/compare.py",
+        {"elif key not in PICTURES:": 'elif key not in {*PICTURES, "widgets"}:'},
+        (f"{TESTS}/test_compare.py",),
     ),
     Fault(
         "the comparison is too generous",
-        NOTEBOOKS,
+        f"{NOTEBOOKS}/compare.py",
         {"TOLERANCE = 1e-5": "TOLERANCE = 1e-3"},
-        TESTS,
+        (f"{TESTS}/test_compare.py",),
     ),
     Fault(
         "the rules miss a role of MyST",
-        NOTEBOOKS,
-        {'if name and code.type == "code_inline":': 'if name and code.type == "code_block":'},
-        RULES,
+        f"{NOTEBOOKS}/rules.py",
+        {'    "myst_role": "a role",\n': ""},
+        (f"{TESTS}/test_rules.py",),
     ),
     Fault(
         "the rules miss a widget that is not stored",
-        NOTEBOOKS,
+        f"{NOTEBOOKS}/rules.py",
         {"            if model_id not in models:": "            if model_id not in models and models:"},
-        RULES,
+        (f"{TESTS}/test_rules.py",),
     ),
     Fault(
         "a record holds whatever it says",
         "book/tools/record_command.py",
-        {"return 1 if complaints else 0": "return 0"},
+        {"return int(bool(complaints))": "return 0"},
         ("tests/tools/test_record_command.py",),
     ),
     Fault(
