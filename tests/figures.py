@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from feedback_lite.widgets import (
+    Arrangement,
     BucketExplorer,
     CostExplorer,
     Figure,
