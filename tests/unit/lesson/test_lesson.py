@@ -41,6 +41,13 @@ def test_agree_fails_where_two_functions_differ(other: object) -> None:
         agree(double, other, CASES)
 
 
+@pytest.mark.parametrize("last", [1, 2, 5])
+def test_agree_finds_the_one_case_that_differs(last: int) -> None:
+    cases = [(number, torch.ones(3)) for number in range(1, 6)]
+    with pytest.raises(AssertionError, match=rf"case {last} differs by"):
+        agree(lambda _, x: x, lambda number, x: x + (number == last), cases)
+
+
 def test_agree_compares_every_result_of_a_tuple() -> None:
     pair, other = (lambda x: (x, 2 * x)), (lambda x: (x, 3 * x))
     with pytest.raises(AssertionError):
