@@ -83,13 +83,13 @@ FAULTS = (
         "a failed study begins anew",
         "feedback_lite/training/comparison.py",
         {"for run in dict.fromkeys(runs) if run not in notes.results": "for run in dict.fromkeys(runs)"},
-        ("tests/unit/training/test_comparison.py",),
+        ("tests/unit/training/test_comparison.py", "-k", "interrupted"),
     ),
     Fault(
         "the worst learning rate is chosen",
         "feedback_lite/training/comparison.py",
         {"best[key] = max(by_rate": "best[key] = min(by_rate"},
-        ("tests/unit/training/test_comparison.py",),
+        ("tests/unit/training/test_comparison.py", "-k", "best_selection"),
     ),
     Fault(
         "every layer reads the first layer's memory",
