@@ -4,7 +4,7 @@ from tests.faults.planting import Fault
 
 MASK = "feedback_lite/lesson/exercises/causal_mask.py"
 GENERATION = "feedback_lite/lesson/exercises/generation.py"
-TESTS = ("tests/unit/lesson/test_exercises.py",)
+EXERCISES = "tests/unit/lesson/test_exercises.py"
 
 FAULTS = (
     Fault(
@@ -19,7 +19,7 @@ FAULTS = (
         {
             "return difference(expected, came) <= EXERCISE_TOLERANCE": "return difference(expected, came) < 1e9",
         },
-        ("tests/unit/lesson/test_lesson.py", *TESTS),
+        ("tests/unit/lesson/test_lesson.py", EXERCISES),
     ),
     Fault(
         "a solution is wrong",
@@ -29,7 +29,7 @@ FAULTS = (
                 "solution=lambda logits, temperature: (logits / temperature + 1e-3 * logits).softmax"
             )
         },
-        TESTS,
+        (EXERCISES, "-k", "temperature"),
     ),
     Fault(
         "the message of another mistake comes",
@@ -39,7 +39,7 @@ FAULTS = (
                 "answer=lambda num_slots, num_tokens: _steps(num_slots, num_tokens) <= 0"
             )
         },
-        TESTS,
+        (EXERCISES, "-k", "may-read"),
     ),
     Fault(
         "a mistake is no mistake",
@@ -49,7 +49,7 @@ FAULTS = (
                 "answer=lambda scores, mask: scores.masked_fill(~mask, -math.inf).softmax"
             )
         },
-        TESTS,
+        (EXERCISES, "-k", "masked-weights"),
     ),
     Fault(
         "the same inputs for every seed",
@@ -59,6 +59,6 @@ FAULTS = (
                 "scores = normal(queries, keys, generator=torch.Generator().manual_seed(0))"
             )
         },
-        TESTS,
+        (EXERCISES, "-k", "masked-weights"),
     ),
 )
