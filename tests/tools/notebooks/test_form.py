@@ -60,6 +60,14 @@ def test_notes_of_editors_and_runners_are_dropped_and_ours_are_kept() -> None:
     }
 
 
+def test_every_output_of_a_cell_is_kept_in_its_order() -> None:
+    shown = [view("a"), stream("a\n"), result(text="1"), result(png="AAAA"), stream("w\n", "stderr")]
+    (cell,) = stable(notebook(code("1", *shown)))["cells"]
+    assert cell["outputs"] == [
+        output | ({"execution_count": 1} if "execution_count" in output else {}) for output in shown
+    ]
+
+
 def test_outputs_of_a_volatile_cell_are_not_stored() -> None:
     content = notebook(code("train()", stream("loss 0.31"), tags=("volatile",)), code("1", result(text="1")))
     assert [len(cell["outputs"]) for cell in stable(content)["cells"]] == [0, 1]
