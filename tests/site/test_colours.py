@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -39,14 +40,16 @@ def test_page_has_every_colour_of_the_palette(page_name: str, theme: str, stage:
 PAINTED = """(figure) => {
     const found = {};
     const note = (colour, node) => {
-        if (colour && colour !== "none" && !colour.endsWith(", 0)")) found[colour] ??= node.outerHTML.slice(0, 100);
+        const unseen = colour === "none" || /^rgba.*, 0\\)$/.test(colour);
+        if (!unseen) found[colour] ??= node.outerHTML.slice(0, 100);
     };
     for (const node of [figure, ...figure.querySelectorAll("*")]) {
-        if (!node.checkVisibility() || node.tagName === "OPTION") continue;
+        if (!node.checkVisibility() || node.matches("option, [type=range]")) continue;
         const style = getComputedStyle(node);
         if (node instanceof SVGElement) {
             if (!(node instanceof SVGGeometryElement) && !(node instanceof SVGTextElement)) continue;
-            if (node.tagName !== "line") note(style.fill, node);
+            const { width, height } = node.getBBox();
+            if (width && height) note(style.fill, node); // a straight line has no inside
             note(style.stroke, node);
         } else {
             if ([...node.childNodes].some((one) => one.nodeType === Node.TEXT_NODE)) note(style.color, node);
@@ -71,29 +74,29 @@ LOOK = f"""(place) => {{
 }}"""
 
 
+@cache
 def meaning(colour: str, theme: str) -> str | None:
     """Return the name that a computed colour has in the palette; any of a layer is a "layer", a pale one a "tint"."""
     seen = Color(colour).set("alpha", 1)
     named = {name: Color(getattr(pair, theme)) for name, pair in PALETTE.items()}
     for name, one in named.items():
-        if same(seen, one):
+        if near(seen, one):
             return "layer" if name.startswith("layer") else name
     low, high, paper = named["layer-low"], named["layer-high"], named["paper"]
-    for share in range(1001):
-        layer = low.mix(high, share / 1000, space="srgb")
-        if same(seen, layer):
+    for layer in (low.mix(high, place / 24, space="srgb") for place in range(25)):  # of 2, 3, 4, 6, 8, 12 or 24 layers
+        if near(seen, layer):
             return "layer"
-        if same(seen, paper.mix(layer, 0.22, space="srgb")):
+        if near(seen, paper.mix(layer, 0.22, space="srgb")):
             return "tint"
     return None
 
 
-def same(one: Color, other: Color) -> bool:
-    pairs = zip(one.convert("srgb").coords(), other.convert("srgb").coords(), strict=True)
-    return all(abs(a - b) < 0.003 for a, b in pairs)
+def near(one: Color, other: Color) -> bool:
+    """Whether two colours are one, but for how a page rounds them."""
+    return float(one.delta_e(other, method="76")) < 1
 
 
-def some(states: list[Any], most: int = 60) -> list[Any]:
+def some(states: list[Any], most: int = 30) -> list[Any]:
     """Return some states from first to last."""
     return states[:: max(1, len(states) // most)]
 

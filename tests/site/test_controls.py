@@ -95,7 +95,8 @@ CATCH_CLICKS = """() => {
     };
     window.addEventListener("click", note, { capture: true, signal: window.flStop.signal });
 }"""
-NATIVE = """(figure) => [...figure.querySelectorAll("button, summary, [type=checkbox], [type=radio], a[href]")].flatMap((one) => {
+PRESSED = "button, summary, [type=checkbox], [type=radio], a[href]"
+NATIVE = """(figure, pressed) => [...figure.querySelectorAll(pressed)].flatMap((one) => {
     one.closest("details")?.setAttribute("open", "");
     if (!one.checkVisibility() || one.disabled) return [];
     const keys = one.matches("button, summary") ? ["Enter", "Space"] : one.matches("a") ? ["Enter"] : ["Space"];
@@ -108,7 +109,7 @@ def test_keys_of_the_browser_press_what_it_knows(kind: str, stage: Visit) -> Non
     """Enter and Space, on everything that is a button, a box or a link to the browser; nothing is moved by it."""
     page = stage(KINDS[kind].pages[0], fresh=True)
     figure = figures_of(page, kind)[0]
-    wanted = figure.evaluate(NATIVE)
+    wanted = figure.evaluate(NATIVE, PRESSED)
     assert wanted
     page.evaluate(CATCH_CLICKS)
     for name, key in wanted:

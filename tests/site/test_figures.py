@@ -47,7 +47,7 @@ OVERLAPPING = """(figure) => {
 @pytest.mark.parametrize("page_name", PAGES)
 def test_everything_fits(page_name: str, width: int, stage: Visit) -> None:
     """The page never scrolls sideways; figures stay in their frames, can be touched, and no word stands on another."""
-    page = stage(page_name, width=width)
+    page = stage(page_name, width=width, fresh=width == WIDTHS[0])
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.evaluate("scrollTo({ left: 200, behavior: 'instant' })")
     assert page.evaluate("scrollX") == 0
