@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any
 
-from feedback_lite import records
+from feedback_lite.training import records
 from feedback_lite.widgets import RunsExplorer
 from feedback_lite.widgets.runs_explorer import AXES, BUDGETS, recorded_tasks
 from tests.kind import LESS, MORE, Control, Kind, Look, Mark, Move, State, at, click

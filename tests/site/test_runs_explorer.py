@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator
 
-from feedback_lite import records
+from feedback_lite.training import records
 from tests.kinds.runs_explorer import RECORDED_MODELS, RECORDED_TASKS, RESULTS
 from tests.site.conftest import Visit
 from tests.site.looking import figure_of
