@@ -99,6 +99,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
+def sheet(browser: Browser) -> Iterator[Page]:
+    """An empty sheet: no site, for what needs none."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="session")
 def contexts(browser: Browser) -> Callable[[dict[str, Any]], BrowserContext]:
     """One context for each set of options, so that pages share what they load."""
     known: dict[str, BrowserContext] = {}

@@ -4,7 +4,7 @@ import json
 import math
 import struct
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from feedback_lite import Interventions, pretrained
 from feedback_lite.widgets.figure import join_script
@@ -153,14 +153,6 @@ def test_models_run_on_a_page_from_a_folder(page_name: str, visit: Visit, golden
 
 
 # ---- other tokens, other changes
-
-
-@pytest.fixture(scope="module")
-def sheet(browser: Browser) -> Iterator[Page]:
-    """An empty sheet: no site, for what needs none."""
-    context = browser.new_context()
-    yield context.new_page()
-    context.close()
 
 
 @pytest.mark.parametrize("name", pretrained.names())
