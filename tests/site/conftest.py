@@ -245,6 +245,8 @@ def mount_again(page: Page, kind: str | None = None) -> None:
     page.evaluate(
         """(kind) => new Promise((done) => {
             const view = "application/vnd.jupyter.widget-view+json";
+            const known = document.querySelector('script[src*="host.js"]');
+            if (!known) return done(); // a page without figures
             const views = [...document.querySelectorAll(`script[type="${view}"]`)];
             views.forEach((one) => {
                 const place = one.nextElementSibling;
@@ -254,7 +256,7 @@ def mount_again(page: Page, kind: str | None = None) -> None:
                 else one.type = "another figure";
             });
             const host = document.createElement("script");
-            host.src = document.querySelector('script[src*="host.js"]').src;
+            host.src = known.src;
             host.addEventListener("load", () => {
                 views.forEach((one) => { one.type = view; });
                 host.remove();
