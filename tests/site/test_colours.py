@@ -70,6 +70,8 @@ MARKED = """(figure, marks) => marks.map(({ drawn, paint }) => [...figure.queryS
     }))"""
 LOOK = f"""(place) => {{
     const figure = place.querySelector("[data-figure]");
+    // What is picked is no part of a figure's state: a button that is drawn is pressed.
+    figure.querySelector("svg [role=button]")?.dispatchEvent(new MouseEvent("click", {{ bubbles: true }}));
     return [({PAINTED})(figure), ({MARKED})(figure, MARKS)];
 }}"""
 
