@@ -23,6 +23,15 @@ SIZES = {
 }
 
 
+# Seven tokens of a shell game.
+GAME = ["ball under 3", *(f"swap {cup} and {cup + 1}" for cup in (1, 2, 3, 4, 1, 2))]
+
+
+def drawn(*shape: int, seed: int = 3, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return random numbers, the same on every call."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
 def make_config(**changes: object) -> FeedbackConfig:
     """Return a small config, with changes."""
     return FeedbackConfig(**(SIZES | changes))  # type: ignore[arg-type]

@@ -20,17 +20,20 @@ ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
 READ_BY_THE_SITE = ("_config.yml", "_toc.yml", "book", "chapters", "feedback_lite")
 
+WIDTH, HEIGHT = 1280, 900
+MEDIA = {"media": "screen", "color_scheme": "light", "reduced_motion": "no-preference"}
+
 Visit = Callable[..., Page]
 
 
-def is_known(message: str, address: str) -> bool:
+def is_known(message: str, address: str, page: str) -> bool:
     """Whether an error is the theme's or Sphinx's own, nearly all of them on pages opened from disk.
 
     The theme preloads fonts for its icons, and the search looks into the pages that it found. Browsers allow neither
     from disk. The icons are drawn and the pages are listed all the same. The page at the root of the site names no
     icon, since it leads on at once; a slow browser may ask for the usual one before it does.
     """
-    if address.startswith("http") and address.endswith("/favicon.ico"):
+    if page == "index.html" and address.startswith("http") and address.endswith("/favicon.ico"):
         return message.endswith("404 (File not found)")
     fonts = "/_static/vendor/fontawesome/"
     if message.startswith("Access to font at 'file://"):
@@ -96,6 +99,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
+def sheet(browser: Browser) -> Iterator[Page]:
+    """An empty sheet: no site, for what needs none."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="session")
 def contexts(browser: Browser) -> Callable[[dict[str, Any]], BrowserContext]:
     """One context for each set of options, so that pages share what they load."""
     known: dict[str, BrowserContext] = {}
@@ -115,12 +126,12 @@ class Visits:
     def __init__(self, contexts: Callable[[dict[str, Any]], BrowserContext], addresses: dict[str, str]) -> None:
         self.contexts = contexts
         self.addresses = addresses
-        self.pages: dict[str, Page] = {}
+        self.pages: list[Page] = []
         self.complaints: list[str] = []
 
     def open(self, name: str, *, over: str = "http", **options: Any) -> Page:
-        page = self.contexts({"viewport": {"width": 1280, "height": 900}, **options}).new_page()
-        self.pages[f"{len(self.pages)} {name}"] = page
+        page = self.contexts({"viewport": {"width": WIDTH, "height": HEIGHT}, **options}).new_page()
+        self.pages.append(page)
         own = (self.addresses[over], "blob:", "data:")
 
         def note_request(request: Request) -> None:
@@ -128,11 +139,11 @@ class Visits:
                 self.complaints.append(f"{name} asks another origin: {request.url}")
 
         def note_message(message: ConsoleMessage) -> None:
-            if message.type == "error" and not is_known(message.text, message.location["url"]):
+            if message.type == "error" and not is_known(message.text, message.location["url"], name):
                 self.complaints.append(f"{name} logs: {message.text} ({message.location['url']})")
 
         def note_error(error: Error) -> None:
-            if not is_known(error.message, page.url):
+            if not is_known(error.message, page.url, name):
                 self.complaints.append(f"{name} throws: {error.message}")
 
         page.on("request", note_request)
@@ -144,63 +155,132 @@ class Visits:
         return page
 
     def close(self) -> None:
-        for page in self.pages.values():
+        for page in self.pages:
             page.close()
+
+    def complain(self) -> None:
+        """Fail on what should not have happened since the last time."""
+        complaints, self.complaints = self.complaints, []
+        assert complaints == []
 
 
 @pytest.fixture
 def visit(contexts: Callable[[dict[str, Any]], BrowserContext], addresses: dict[str, str]) -> Iterator[Visit]:
-    """Open a page of the site: ``visit("book/index.html", over="file", color_scheme="dark")``.
+    """Open a page of the site anew: ``visit("book/index.html", over="file", color_scheme="dark")``.
 
     When the test ends, every error on the page and every request to another origin fails it.
     """
     visits = Visits(contexts, addresses)
     yield visits.open
     visits.close()
-    assert visits.complaints == []
-
-
-@pytest.fixture(scope="session")
-def lasting_visits(
-    contexts: Callable[[dict[str, Any]], BrowserContext], addresses: dict[str, str]
-) -> Iterator[tuple[Visits, dict[str, Page]]]:
-    visits = Visits(contexts, addresses)
-    yield visits, {}
-    visits.close()
+    visits.complain()
 
 
 @pytest.fixture
-def stage(lasting_visits: tuple[Visits, dict[str, Page]]) -> Iterator[Visit]:
-    """Like ``visit``, but the page is opened once for all tests, and its figures start afresh for each."""
-    visits, opened = lasting_visits
+def timed(browser: Browser, addresses: dict[str, str]) -> Iterator[Visit]:
+    """Like ``visit``, but time stands still on the page; ``page.clock.run_for(900)`` lets it go on."""
+    context = browser.new_context()
+    visits = Visits(lambda _: context, addresses)
 
-    def start_afresh(name: str) -> Page:
-        if name not in opened:
-            opened[name] = visits.open(name)
-        else:
-            mount_again(opened[name])
-        return opened[name]
+    def open_and_stop(name: str) -> Page:
+        page = visits.open(name)
+        page.clock.install()
+        page.clock.pause_at(page.evaluate("Date.now()") + 1000)
+        return page
 
-    yield start_afresh
-    assert visits.complaints == []
+    yield open_and_stop
+    context.close()
+    visits.complain()
 
 
-def mount_again(page: Page) -> None:
-    """Take the figures away and let the page's own host bring them back."""
+class Stages(Visits):
+    """Pages that are opened once for all tests; size, theme, medium and motion are changed in them."""
+
+    def __init__(self, contexts: Callable[[dict[str, Any]], BrowserContext], addresses: dict[str, str]) -> None:
+        super().__init__(contexts, addresses)
+        self.opened: dict[str, Page] = {}
+        self.media: dict[str, dict[str, str]] = {}
+
+    def show(self, name: str, *, fresh: bool = False, width: int = WIDTH, **media: str) -> Page:
+        if name not in self.opened:
+            self.opened[name] = self.open(name)
+            self.media[name] = MEDIA
+            fresh = False
+        page = self.opened[name]
+        page.bring_to_front()  # a browser draws what lies behind but once a second
+        if self.media[name] != (wanted := MEDIA | media):
+            page.emulate_media(**wanted)  # type: ignore[arg-type]
+            self.media[name] = wanted
+            wait_for_frames(page)
+        if page.viewport_size != (size := {"width": width, "height": HEIGHT}):
+            page.set_viewport_size(size)  # type: ignore[arg-type]
+            wait_for_frames(page)
+        if fresh:
+            mount_again(page)
+        return page
+
+
+@pytest.fixture(scope="session")
+def stages(contexts: Callable[[dict[str, Any]], BrowserContext], addresses: dict[str, str]) -> Iterator[Stages]:
+    stages = Stages(contexts, addresses)
+    yield stages
+    stages.close()
+
+
+@pytest.fixture
+def stage(stages: Stages) -> Iterator[Visit]:
+    """Like ``visit``, but the page is opened once for all tests, and shown as each asks for it.
+
+    ``stage("book/index.html", width=320, color_scheme="dark", fresh=True)``; what a test does not name is wide, light,
+    on a screen and with motion. With ``fresh`` the figures start again; a test that moves figures asks for it, and the
+    next one must not be surprised by what it finds.
+    """
+    yield stages.show
+    stages.complain()
+
+
+def mount_again(page: Page, kind: str | None = None) -> None:
+    """Take the figures away, and let the page's own host bring back those of a kind, or all."""
     page.mouse.move(0, 0)
     page.evaluate(
-        """() => new Promise((done) => {
-            document.querySelectorAll(".fl-place").forEach((place) => place.remove());
+        """(kind) => new Promise((done) => {
+            const view = "application/vnd.jupyter.widget-view+json";
+            const known = document.querySelector('script[src*="host.js"]');
+            if (!known) return done(); // a page without figures
+            const views = [...document.querySelectorAll(`script[type="${view}"]`)];
+            views.forEach((one) => {
+                const place = one.nextElementSibling;
+                if (!place?.matches(".fl-place, .fl-broken")) return;
+                const shown = place.querySelector("[data-figure]")?.dataset.figure;
+                if (kind === null || shown === kind) place.remove();
+                else one.type = "another figure";
+            });
             const host = document.createElement("script");
-            host.src = document.querySelector('script[src*="host.js"]').src;
-            host.addEventListener("load", done);
+            host.src = known.src;
+            host.addEventListener("load", () => {
+                views.forEach((one) => { one.type = view; });
+                host.remove();
+                done();
+            });
             document.head.append(host);
-        })"""
+        })""",
+        kind,
     )
-    wait_until_drawn(page)
+    wait_for_figures(page)
+
+
+def wait_for_figures(page: Page) -> None:
+    page.wait_for_function(
+        """[...document.querySelectorAll('.fl-place')].every((place) => place.children.length > 0)"""
+    )
 
 
 def wait_until_drawn(page: Page) -> None:
     """Wait for the figures and for the mathematics."""
-    page.wait_for_function("[...document.querySelectorAll('.fl-place')].every((place) => place.children.length > 0)")
+    wait_for_figures(page)
     page.evaluate("async () => { if (window.MathJax?.startup) await MathJax.startup.promise; }")
+
+
+def wait_for_frames(page: Page) -> None:
+    """Wait until the page is laid out anew: its figures draw themselves for another width in the next frame."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")

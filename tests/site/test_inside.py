@@ -1,7 +1,6 @@
 """The inside of a model on a page of its own: it speaks as in Python, follows links, and stands what is wrong."""
 
 import json
-import random
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -12,66 +11,18 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from feedback_lite.widgets import ModelInside
-from feedback_lite.widgets.inside import FIRST_LENGTH
-from feedback_lite.widgets.live import drawn_game
+from tests.kind import Look
+from tests.kinds import KINDS
+from tests.kinds.inside import AS_TRAINED, GAME
+from tests.site import looking
+from tests.site.conftest import wait_for_frames
+from tests.site.looking import words
 from tests.site.page_model import run_through
-from tests.site.tables import LOOKS, Look
 
 HOST = Path(__file__).parents[2] / "book" / "site" / "assets" / "host.js"
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
-GAME = list(drawn_game(FIRST_LENGTH))
-AS_TRAINED: dict[str, Any] = {
-    "tokens": GAME,
-    "step": 18,
-    "slot": 17,
-    "written": "mixture",
-    "memory_size": 16,
-    "memory_offset": True,
-    "silent_layers": [],
-    "deleted": [],
-    "hide_answer": False,
-    "shown": 0,
-}
-
-
-def states() -> list[dict[str, Any]]:
-    """States of every kind, each control alone and together with others."""
-    alone: list[dict[str, Any]] = [
-        *({"step": step, "slot": min(step, 5)} for step in range(1, 25)),
-        *({"slot": slot} for slot in (1, 2, 18, 24)),
-        *({"written": written} for written in ("uniform", 0, 1, 2)),
-        *({"memory_size": size} for size in (1, 2, 15, 17, 24)),
-        {"memory_offset": False},
-        *({"silent_layers": layers} for layers in ([1], [2], [1, 2], [2, 1])),
-        *({"deleted": pairs} for pairs in ([[17, 18]], [[17, 19]], [[1, 2]], [[3, 5], [2, 18], [16, 17]], [[4, 23]])),
-        {"memory_size": 1, "deleted": [[17, 18]]},
-        {"hide_answer": True},
-        {"hide_answer": True, "shown": 18, "written": 0},
-        {"hide_answer": True, "shown": 17, "silent_layers": [1]},
-        {"tokens": [4], "step": 1, "slot": 1},
-        {"tokens": [0, *[7] * 40], "step": 41, "slot": 30, "written": 0, "memory_offset": False},
-    ]
-    draw = random.Random(7)
-    for _ in range(40):
-        length = draw.randint(1, 60)
-        step = draw.randint(1, length)
-        chosen = draw.sample(range(1, length + 1), k=min(length, draw.randint(0, 4)))
-        alone.append(
-            {
-                "tokens": [draw.randrange(5), *(draw.randrange(5, 15) for _ in range(length - 1))],
-                "step": step,
-                "slot": draw.randint(1, length),
-                "written": draw.choice(["mixture", "uniform", 0, 1, 2]),
-                "memory_size": draw.choice([1, 3, 8, 16, 24]),
-                "memory_offset": draw.random() < 0.7,
-                "silent_layers": draw.choice([[], [], [1], [2]]),
-                "deleted": [[slot, slot + draw.randint(1, 9)] for slot in chosen],
-                "hide_answer": draw.random() < 0.2,
-                "shown": draw.randint(0, step),
-            }
-        )
-    return [AS_TRAINED | changes for changes in alone]
+SIZE_OF_A_LINK = 2000
 
 
 # ---- pages
@@ -120,10 +71,6 @@ def control(page: Page, name: str) -> Locator:
     return page.locator(f'[data-control="{name}"]')
 
 
-def words(text: str) -> str:
-    return " ".join(text.split())
-
-
 def sentence(page: Page) -> str:
     return words(page.locator(".fl-sentence").inner_text())
 
@@ -133,30 +80,27 @@ def messages(page: Page) -> str:
 
 
 def look(page: Page) -> Look:
-    return figure_of(page).evaluate(LOOKS["inside"]) | {"sentence": sentence(page)}
+    return looking.look(figure_of(page), "inside")
 
 
-# What it says, and its link read back by the figure's own module.
-SAYS_AND_LINK = r"""(place, model, { writeState, parseState }) => {
+# Its link, read back by the figure's own module.
+LINK = """(place, model, { writeState, parseState }) => {
     const link = writeState(model);
-    const says = place.querySelector(".fl-sentence").textContent.replace(/\u00a0/g, " ");
-    return [says, link, parseState(link, model)];
+    return [link, parseState(link, model)];
 }"""
 
 
-# ---- what it says and shows
+# ---- what it shows
 
 
-def test_speaks_as_in_python_and_its_link_holds_the_whole_state(opened: Open) -> None:
+def test_its_link_holds_the_whole_state(opened: Open) -> None:
     twin = ModelInside()
     kept = (*AS_TRAINED, "models", "recorded", "_esm")
     state = {key: value for key, value in twin.get_state().items() if key in kept}
-    told = run_through(opened(twin), state, states(), SAYS_AND_LINK)
-    for one, (says, link, read) in zip(states(), told, strict=True):
-        twin.set_state(one)
-        assert says == twin.sentence, one
+    states = list(KINDS["inside"].states(twin))
+    for one, (link, read) in zip(states, run_through(opened(twin), state, states, LINK), strict=True):
         assert read == one
-        assert len(link) < 2000
+        assert len(link) < SIZE_OF_A_LINK
 
 
 def test_a_link_restores_the_exact_state(opened: Open) -> None:
@@ -256,6 +200,7 @@ def test_readings_and_trace_of_the_chosen_slot(opened: Open) -> None:
     ]
     assert read == expected
     assert len(read) == 4 * 6
+    control(page, "slot").press("Home")
     for slot, told in (
         (1, "evicted at the end of this step."),
         (2, "in memory."),
@@ -263,8 +208,9 @@ def test_readings_and_trace_of_the_chosen_slot(opened: Open) -> None:
         (16, "in memory."),
         (18, "the next step will read it."),
     ):
-        other = ModelInside(slot=slot, deleted=[[15, 17]])
-        assert words(opened(other).locator(".fl-chosen").inner_text()).endswith(told)
+        while look(page)["slot"] < slot:
+            control(page, "slot").press("ArrowRight")
+        assert words(page.locator(".fl-chosen").inner_text()).endswith(told)
 
 
 def test_hidden_answer_is_nowhere(opened: Open) -> None:
@@ -304,14 +250,17 @@ def test_what_comes_next_takes_the_place_of_the_rest(opened: Open) -> None:
     assert sentence(page) == twin.sentence
 
 
-@pytest.mark.parametrize("width", [320, 390, 768])
-def test_everything_fits_when_it_is_unfolded(width: int, opened: Open) -> None:
+def test_everything_fits_when_it_is_unfolded(opened: Open) -> None:
     figure = ModelInside(memory_size=24, written=0, memory_offset=False, silent_layers=[1], deleted=[[3, 5], [17, 19]])
     page = opened(figure)
-    page.set_viewport_size({"width": width, "height": 800})
-    for fold in page.locator("details").all():
-        fold.evaluate("(fold) => { fold.open = true; }")
-    page.wait_for_timeout(100)
+    page.locator("details").evaluate_all("(folds) => folds.forEach((fold) => { fold.open = true; })")
+    for width in (320, 390, 768):
+        page.set_viewport_size({"width": width, "height": 800})
+        wait_for_frames(page)
+        fits(page, width)
+
+
+def fits(page: Page, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.evaluate(
         "[...document.querySelectorAll('svg text')].every((text) => parseFloat(getComputedStyle(text).fontSize) >= 11)"
@@ -351,10 +300,21 @@ HOSTILE_LINKS = {
 }
 
 
-@pytest.mark.parametrize("link", HOSTILE_LINKS.values(), ids=HOSTILE_LINKS)
-def test_hostile_links_run_nothing_and_change_nothing(link: str, opened: Open) -> None:
+def test_hostile_links_run_nothing_and_change_nothing(opened: Open) -> None:
     figure = ModelInside()
-    page = opened(figure, link)
+    page = opened(figure)
+    for what, link in HOSTILE_LINKS.items():
+        page.evaluate("(link) => { location.hash = ''; location.hash = link; }", link)
+        expect(page.locator(".fl-message").first, what).to_contain_text("This link could not be read (")
+        assert sentence(page) == figure.sentence, what
+        unharmed(page)
+        control(page, "back").click()
+
+
+@pytest.mark.parametrize("what", ["markup", "script", "prototype", "too long", "another state"])
+def test_page_opened_with_a_hostile_link(what: str, opened: Open) -> None:
+    figure = ModelInside()
+    page = opened(figure, HOSTILE_LINKS[what])
     expect(page.locator(".fl-message").first).to_contain_text("This link could not be read (")
     assert sentence(page) == figure.sentence
     unharmed(page)
@@ -377,18 +337,19 @@ HOSTILE_GAMES = {
 }
 
 
-@pytest.mark.parametrize("text", HOSTILE_GAMES.values(), ids=HOSTILE_GAMES)
-def test_hostile_games_run_nothing_and_change_nothing(text: str, opened: Open) -> None:
+def test_hostile_games_run_nothing_and_change_nothing(opened: Open) -> None:
     figure = ModelInside()
     page = opened(figure)
     control(page, "change the game").click()
-    control(page, "game").fill(text)
-    control(page, "use").click()
-    told = messages(page)
-    assert told.startswith(("Type the ball's cup", "A game begins", "A swap is two", "A game has at most"))
-    assert len(told) < 120
-    assert sentence(page) == figure.sentence
-    unharmed(page)
+    for what, text in HOSTILE_GAMES.items():
+        control(page, "game").fill(text)
+        control(page, "use").click()
+        told = messages(page)
+        assert told.startswith(("Type the ball's cup", "A game begins", "A swap is two", "A game has at most")), what
+        assert len(told) < 120, what
+        assert sentence(page) == figure.sentence, what
+        unharmed(page)
+        control(page, "back").click()
 
 
 def unharmed(page: Page) -> None:
@@ -400,18 +361,18 @@ def unharmed(page: Page) -> None:
     expect(page.locator(".fl-now")).to_have_text("Step 19 of 24: swap 2 and 3")
 
 
-@pytest.mark.parametrize(
-    ("text", "tokens"),
-    [("3", [2]), (" 3,12\t45 ", [2, 5, 14]), ("3 21 5-4", [2, 5, 14]), ("1.12.13;15", [0, 5, 6, 8])],
-)
-def test_games_are_read_as_people_write_them(text: str, tokens: list[int], opened: Open) -> None:
+GAMES = {"3": [2], " 3,12\t45 ": [2, 5, 14], "3 21 5-4": [2, 5, 14], "1.12.13;15": [0, 5, 6, 8]}
+
+
+def test_games_are_read_as_people_write_them(opened: Open) -> None:
     page = opened(ModelInside())
     control(page, "change the game").click()
-    control(page, "game").fill(text)
-    control(page, "game").press("Enter")
-    expect(page.locator(".fl-now")).to_contain_text(f"Step {len(tokens)} of {len(tokens)}:")
-    assert sentence(page) == ModelInside(tokens=tokens).sentence
-    assert messages(page) == ""
+    for text, tokens in GAMES.items():
+        control(page, "game").fill(text)
+        control(page, "game").press("Enter")
+        expect(page.locator(".fl-now")).to_contain_text(f"Step {len(tokens)} of {len(tokens)}:")
+        assert sentence(page) == ModelInside(tokens=tokens).sentence
+        assert messages(page) == ""
 
 
 def damaged(kind: str) -> list[Any]:

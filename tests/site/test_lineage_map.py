@@ -6,12 +6,12 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from feedback_lite.widgets import WORKS, Cell
+from tests.kinds import KINDS
 from tests.site.conftest import Visit
-from tests.site.tables import FIGURES
-from tests.site.test_figures import control, figures_of, look
+from tests.site.looking import control, figures_of, look
 
 KIND = "lineage-map"
-PAGE_NAMES = [page_name for page_name, kind in FIGURES if kind == KIND]
+PAGE_NAMES = KINDS[KIND].pages
 
 
 def choose(figure: Locator, place: int) -> None:
@@ -22,9 +22,9 @@ def choose(figure: Locator, place: int) -> None:
 
 
 @pytest.mark.parametrize("page_name", PAGE_NAMES)
-def test_every_source_leads_to_its_entry_in_the_bibliography(page_name: str, visit: Visit) -> None:
-    page = visit(page_name)
-    entries = set(visit("book/bibliography.html").locator("[id]").evaluate_all("(all) => all.map(({ id }) => id)"))
+def test_every_source_leads_to_its_entry_in_the_bibliography(page_name: str, stage: Visit) -> None:
+    entries = set(stage("book/bibliography.html").locator("[id]").evaluate_all("(all) => all.map(({ id }) => id)"))
+    page = stage(page_name, fresh=True)
     for figure in figures_of(page, KIND):
         control(figure, "work").press("Home")
         for work in WORKS:
@@ -50,7 +50,7 @@ def drawn(page: Page, figure: Locator, how: str) -> int:
 
 @pytest.mark.parametrize("page_name", PAGE_NAMES)
 def test_small_picture_draws_what_the_wiring_reads(page_name: str, stage: Visit) -> None:
-    page = stage(page_name)
+    page = stage(page_name, fresh=True)
     for figure in figures_of(page, KIND):
         for place, work in enumerate(WORKS):
             choose(figure, place)
@@ -65,7 +65,7 @@ def test_small_picture_draws_what_the_wiring_reads(page_name: str, stage: Visit)
 
 @pytest.mark.parametrize("page_name", PAGE_NAMES)
 def test_a_click_where_no_work_stands_changes_nothing(page_name: str, stage: Visit) -> None:
-    page = stage(page_name)
+    page = stage(page_name, fresh=True)
     for figure in figures_of(page, KIND):
         was = look(figure, KIND)
         box = figure.locator(".fl-map").bounding_box()

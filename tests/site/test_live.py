@@ -4,7 +4,7 @@ import json
 import math
 import struct
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,19 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from feedback_lite import Interventions, pretrained
 from feedback_lite.widgets.figure import join_script
 from feedback_lite.widgets.live import export
 from tests.benchmarks import live_model as bench
+from tests.kinds import FIGURES, LIVE
 from tests.site.conftest import Visit
 from tests.site.golden import INTERVENTIONS, WITHOUT_EFFECT, make_golden, varied_tokens
-from tests.site.tables import FIGURES, LIVE
-from tests.site.test_figures import stored_states
+from tests.site.looking import stored_states
 
 TOLERANCE = 1e-10
 EVERYTHING = {"token", "hiddens", "weights", "logits", "layerLogits", "mixture", "memory"}
-BLANK = "genindex.html"
 
 # Runs a model through the golden tokens; returns the largest difference of every kind of intermediate.
 COMPARE = """async ([script, exported, tokens, golden]) => {
@@ -118,38 +117,47 @@ def test_every_intervention_is_a_case_of_its_own(goldens: dict[str, dict[str, An
 # ---- the models on the built pages
 
 
-@pytest.mark.parametrize("over", ["http", "file"])
-@pytest.mark.parametrize("page_name", sorted({name for name, kind in FIGURES if kind in LIVE}))
-def test_every_number_on_the_built_page(
-    page_name: str, over: str, visit: Visit, goldens: dict[str, dict[str, Any]]
-) -> None:
-    """The runtime and the weights are taken from what the page stores for its figures."""
-    page = visit(page_name, over=over)
+LIVE_PAGES = sorted({name for name, kind in FIGURES if kind in LIVE})
+
+
+def live_states(page: Page, page_name: str) -> list[dict[str, Any]]:
+    """Return the states of a page's figures that hold models, each model as the package exports it."""
     live = [state for state in stored_states(page) if state.get("models")]
     assert len(live) >= sum(name == page_name and kind in LIVE for name, kind in FIGURES)
     for state in live:
         for exported in state["models"]:
             assert exported == export(exported["name"])
-            compare_all(page, state["_esm"], exported, goldens[exported["name"]])
+    return live
 
 
-@pytest.mark.parametrize("over", ["http", "file"])
-@pytest.mark.parametrize("name", pretrained.names())
-def test_every_number_of_the_runtime_alone(
-    name: str, over: str, visit: Visit, goldens: dict[str, dict[str, Any]]
-) -> None:
-    compare_all(visit(BLANK, over=over), join_script("live"), export(name), goldens[name])
+def test_every_number_on_the_built_pages(stage: Visit, goldens: dict[str, dict[str, Any]]) -> None:
+    """The runtime and the weights are taken from what the pages store for their figures; each pair is run once."""
+    known: set[tuple[str, str]] = set()
+    for page_name in LIVE_PAGES:
+        page = stage(page_name)
+        for state in live_states(page, page_name):
+            for exported in state["models"]:
+                if (state["_esm"], exported["name"]) not in known:
+                    compare_all(page, state["_esm"], exported, goldens[exported["name"]])
+                    known.add((state["_esm"], exported["name"]))
+    assert len({name for _, name in known}) == 2
+
+
+@pytest.mark.parametrize("page_name", LIVE_PAGES)
+def test_models_run_on_a_page_from_a_folder(page_name: str, visit: Visit, goldens: dict[str, dict[str, Any]]) -> None:
+    page = visit(page_name, over="file")
+    for state in live_states(page, page_name):
+        for exported in state["models"]:
+            found = differences(page, state["_esm"], exported, goldens[exported["name"]], "none")
+            assert max(found.values()) < TOLERANCE, found
 
 
 # ---- other tokens, other changes
 
 
-@pytest.fixture(scope="module")
-def sheet(browser: Browser) -> Iterator[Page]:
-    """An empty sheet: no site, for what needs none."""
-    context = browser.new_context()
-    yield context.new_page()
-    context.close()
+@pytest.mark.parametrize("name", pretrained.names())
+def test_every_number_of_the_runtime_alone(name: str, sheet: Page, goldens: dict[str, dict[str, Any]]) -> None:
+    compare_all(sheet, join_script("live"), export(name), goldens[name])
 
 
 @st.composite

@@ -1,18 +1,21 @@
-"""Every page: loads clean and alone, reads without scripts, fits a telephone, is accessible, links to what exists."""
+"""Every page: loads clean and alone, reads without scripts, is accessible, links to what exists."""
 
-import importlib.resources
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
-from tests.site.conftest import Visit
-from tests.site.tables import FIGURES, PAGES, PAGES_OF_THE_TOOL
+from tests.kinds import FIGURES, PAGES_WITH_FIGURES
+from tests.site.accessibility import violations
+from tests.site.conftest import Visit, is_known
+from tests.site.contents import ALL_PAGES, PAGES
+from tests.site.looking import stored_states
 
-ALL_PAGES = [*PAGES, *PAGES_OF_THE_TOOL]
+PAGES_WITH_MATHEMATICS = 10
+"""The least number of pages that have some."""
 
 
 def test_site_has_exactly_the_pages_of_the_book(site: Path) -> None:
@@ -20,27 +23,50 @@ def test_site_has_exactly_the_pages_of_the_book(site: Path) -> None:
     assert found == set(ALL_PAGES)
 
 
-@pytest.mark.parametrize("over", ["http", "file"])
-@pytest.mark.parametrize("name", ALL_PAGES)
-def test_page_loads_clean(name: str, over: str, visit: Visit) -> None:
-    page = visit(name, over=over)
+def is_complete(page: Page, name: str) -> None:
+    """Its heading, its figures and its mathematics are there."""
     expect(page.locator("h1:visible").first).to_be_visible()
-    figures = [kind for page_name, kind in FIGURES if page_name == name]
-    for kind in figures:
+    for kind in (kind for page_name, kind in FIGURES if page_name == name):
         expect(page.locator(f'[data-figure="{kind}"]').first).to_be_visible()
     assert page.locator(".fl-broken").count() == 0
+    assert page.locator(".math mjx-container").count() == page.locator(".math").count()
+    assert page.locator("mjx-merror").count() == 0
 
 
-@pytest.mark.parametrize("over", ["http", "file"])
-def test_mathematics_is_typeset(over: str, visit: Visit) -> None:
-    typeset = 0
-    for name in PAGES:
-        page = visit(name, over=over)
-        written = page.locator(".math").count()
-        assert page.locator(".math mjx-container").count() == written
-        assert page.locator("mjx-merror").count() == 0
-        typeset += written
-    assert typeset > 0
+@pytest.mark.parametrize("name", ALL_PAGES)
+def test_page_loads_clean_from_a_server(name: str, stage: Visit) -> None:
+    is_complete(stage(name), name)
+
+
+@pytest.mark.parametrize("name", ALL_PAGES)
+def test_page_loads_clean_from_a_folder(name: str, visit: Visit) -> None:
+    is_complete(visit(name, over="file"), name)
+
+
+def test_there_is_mathematics(stage: Visit) -> None:
+    written = [stage(name).locator(".math mjx-container").count() for name in PAGES]
+    assert sum(count > 0 for count in written) >= PAGES_WITH_MATHEMATICS
+
+
+@pytest.mark.parametrize("name", [name for name in ALL_PAGES if name != "index.html"])
+def test_page_has_an_icon_of_its_own(name: str, stage: Visit) -> None:
+    icon = stage(name).evaluate(
+        """async () => {
+            const { href } = document.querySelector('link[rel~="icon"]');
+            const answer = await fetch(href);
+            const picture = Object.assign(new Image(), { src: href });
+            await picture.decode();
+            return [answer.ok, answer.headers.get("content-type"), picture.naturalWidth > 0];
+        }"""
+    )
+    assert icon == [True, "image/svg+xml", True]
+
+
+def test_a_missing_icon_is_known_of_the_page_at_the_root_alone() -> None:
+    missing = "Failed to load resource: the server responded with a status of 404 (File not found)"
+    assert is_known(missing, "http://127.0.0.1:1/favicon.ico", "index.html")
+    assert not is_known(missing, "http://127.0.0.1:1/favicon.ico", "book/index.html")
+    assert not is_known(missing, "http://127.0.0.1:1/other.ico", "index.html")
 
 
 @pytest.mark.parametrize("over", ["http", "file"])
@@ -55,33 +81,18 @@ def test_a_page_that_is_opened_after_a_search_marks_its_words(visit: Visit) -> N
     expect(page.locator(".highlighted").first).to_be_visible()
 
 
-@pytest.mark.parametrize("name", sorted({name for name, _ in FIGURES}))
-def test_figures_can_be_read_without_scripts(name: str, visit: Visit) -> None:
-    scripted = visit(name)
-    stored = scripted.locator('script[type="application/vnd.jupyter.widget-state+json"]').evaluate(
-        "(script) => Object.values(JSON.parse(script.textContent).state).map(({ state }) => state)"
-    )
+@pytest.mark.parametrize("name", PAGES_WITH_FIGURES)
+def test_figures_can_be_read_without_scripts(name: str, stage: Visit, visit: Visit) -> None:
+    scripted = stage(name)
+    stored = stored_states(scripted)
     page = visit(name, java_script_enabled=False)
     shown = page.locator(".fl-fallback")
-    sentences = [shown.nth(index).inner_text() for index in range(shown.count())]
-    for state in stored:
-        if "_esm" in state:
-            assert state["sentence"] in sentences
-    for index in range(shown.count()):
-        expect(shown.nth(index)).to_be_visible()
+    assert {state["sentence"] for state in stored} <= set(shown.all_inner_texts())
+    for one in shown.all():
+        expect(one).to_be_visible()
     # With scripts, only what needs Python is still told in words.
     left = scripted.locator(".fl-fallback").all_inner_texts()
     assert set(left) <= {"This part needs Python: open this chapter in Colab or JupyterLab."}
-
-
-@pytest.mark.parametrize("width", [320, 390])
-@pytest.mark.parametrize("name", PAGES)
-def test_page_never_scrolls_sideways(name: str, width: int, visit: Visit) -> None:
-    page = visit(name, viewport={"width": width, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.mouse.wheel(200, 0)
-    page.wait_for_timeout(100)
-    assert page.evaluate("window.scrollX") == 0
 
 
 # ---- accessibility
@@ -90,17 +101,11 @@ def test_page_never_scrolls_sideways(name: str, width: int, visit: Visit) -> Non
 KNOWN_VIOLATIONS = {("region", ".sidebar-primary-item:nth-child(1)")}
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing_of_ours(name: str, theme: str, visit: Visit) -> None:
-    page = visit(name, color_scheme=theme)
-    axe = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-    page.evaluate(axe)
-    violations = page.evaluate(
-        """async () => (await axe.run(document, { resultTypes: ["violations"], preload: false })).violations.flatMap(
-            ({ id, nodes }) => nodes.map(({ target, failureSummary }) => [id, target.join(" "), failureSummary]))"""
-    )
-    assert [found for found in violations if tuple(found[:2]) not in KNOWN_VIOLATIONS] == []
+def test_axe_finds_nothing_of_ours(name: str, stage: Visit) -> None:
+    """All its rules but contrast, which ``test_contrast.py`` measures in both themes."""
+    page = stage(name, fresh=True)
+    assert [found for found in violations(page) if tuple(found[:2]) not in KNOWN_VIOLATIONS] == []
 
 
 # ---- links

@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Locator
 
 from feedback_lite.training import records
+from tests.kinds.runs_explorer import RECORDED_MODELS, RECORDED_TASKS, RESULTS
 from tests.site.conftest import Visit
-from tests.site.tables import RECORDED_MODELS, RECORDED_TASKS, RESULTS
-from tests.site.test_figures import figures_of
+from tests.site.looking import figure_of
 
 KIND = "runs-explorer"
 
@@ -55,7 +55,7 @@ def press(figure: Locator, *names: str) -> None:
 def test_lines_stand_where_the_record_says(task: str, budget: str, stage: Visit) -> None:
     record = records.load(f"compare-{task}")
     lengths = [str(length) for length in record["lengths"]]
-    (figure,) = figures_of(stage(RESULTS), KIND)
+    figure = figure_of(stage(RESULTS, fresh=True), KIND)
     press(figure, f"task {task}", f"budget {budget}", *(f"model {name}" for name in RECORDED_MODELS))
     for axis in ("length", "examples", "seconds"):
         press(figure, f"axis {axis}")
@@ -82,8 +82,8 @@ def rights_of(run: dict[str, Any], lengths: list[str] | None) -> list[float]:
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
-def test_words_do_not_overlap_whatever_is_drawn(width: int, visit: Visit) -> None:
-    (figure,) = figures_of(visit(RESULTS, viewport={"width": width, "height": 900}), KIND)
+def test_words_do_not_overlap_whatever_is_drawn(width: int, stage: Visit) -> None:
+    figure = figure_of(stage(RESULTS, width=width, fresh=True), KIND)
     for everyone in (False, True):
         if everyone:
             press(figure, f"task {RECORDED_TASKS[0]}", *(f"model {name}" for name in RECORDED_MODELS))
@@ -93,7 +93,7 @@ def test_words_do_not_overlap_whatever_is_drawn(width: int, visit: Visit) -> Non
 
 
 def test_chance_and_the_simple_rule_are_named(stage: Visit) -> None:
-    (figure,) = figures_of(stage(RESULTS), KIND)
+    figure = figure_of(stage(RESULTS, fresh=True), KIND)
     for task in RECORDED_TASKS:
         press(figure, f"task {task}")
         named = figure.locator(".fl-reference text").all_text_contents()

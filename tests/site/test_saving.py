@@ -1,12 +1,10 @@
 """What a reader changes with a figure's controls is saved, so that a kernel hears of it."""
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from feedback_lite.widgets import Figure
-from tests.figures import every_figure
+from tests.kinds import KINDS
 
 # Uses every control of a figure once; returns how often the state was set, and which controls did not save it.
 USE = """async ([script, state]) => {
@@ -55,15 +53,7 @@ USE = """async ([script, state]) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def sheet(browser: Browser) -> Iterator[Page]:
-    """An empty sheet: no site, for what needs none."""
-    context = browser.new_context()
-    yield context.new_page()
-    context.close()
-
-
-@pytest.mark.parametrize("figure", every_figure(), ids=lambda figure: type(figure).__name__)
+@pytest.mark.parametrize("figure", [kind.small() for kind in KINDS.values()], ids=KINDS)
 def test_every_control_saves_what_it_changes(figure: Figure, sheet: Page) -> None:
     state = {key: value for key, value in figure.get_state().items() if not key.startswith("_")}
     times, forgotten = sheet.evaluate(

@@ -1,6 +1,5 @@
 """The duel on the page: it answers and speaks as Python does, follows links, and stands what is wrong."""
 
-import json
 from typing import Any
 from urllib.parse import quote
 
@@ -13,13 +12,12 @@ from feedback_lite.tasks import ShellGame
 from feedback_lite.widgets import ShellDuel
 from feedback_lite.widgets.live import ball_of, drawn_game
 from feedback_lite.widgets.shell_duel import LONGEST, PLAYERS, answer_of, first_game
+from tests.kinds import KINDS
 from tests.site.conftest import Visit, mount_again
-from tests.site.page_model import run_through
-from tests.site.tables import FIGURES, LOOKS
+from tests.site.looking import STATE, look, stored_of
 
-PAGE = "book/index.html"
 KIND = "shell-duel"
-STATE = 'script[type="application/vnd.jupyter.widget-state+json"]'
+PAGE = "book/index.html"
 TASK = ShellGame()
 FIRST = list(first_game())
 
@@ -41,10 +39,7 @@ def note(page: Page) -> str:
 
 
 def stored_state(page: Page) -> dict[str, Any]:
-    text = page.locator(STATE).text_content()
-    assert text is not None
-    states = [model["state"] for model in json.loads(text)["state"].values()]
-    return next(state for state in states if "recorded" in state and "keep_open" in state)
+    return stored_of(page, KIND)[0]
 
 
 def some_game(swaps: int, seed: int) -> list[int]:
@@ -63,9 +58,9 @@ ANSWERS = """async ([script, models, games]) => {
 }"""
 
 
-def test_page_answers_as_python_in_500_games_of_60_swaps(visit: Visit) -> None:
+def test_page_answers_as_python_in_500_games_of_60_swaps(stage: Visit) -> None:
     """Both models' answers after every token of every game, and the last probabilities to 1e-10."""
-    page = visit(PAGE)
+    page = stage(PAGE)
     state = stored_state(page)
     tokens, _ = TASK.sample(batch_size=500, length=61, generator=torch.Generator().manual_seed(60))
     found = page.evaluate(ANSWERS, [state["_esm"], state["models"], tokens.tolist()])
@@ -79,8 +74,8 @@ def test_page_answers_as_python_in_500_games_of_60_swaps(visit: Visit) -> None:
         torch.testing.assert_close(last, shares[:, -1, : TASK.cups], rtol=0, atol=1e-10)
 
 
-def test_first_picture_has_the_numbers_of_the_models(visit: Visit) -> None:
-    page = visit(PAGE)
+def test_first_picture_has_the_numbers_of_the_models(stage: Visit) -> None:
+    page = stage(PAGE)
     state = stored_state(page)
     games = [FIRST[: length + 1] for length in range(len(FIRST))]
     found = page.evaluate(ANSWERS, [state["_esm"], state["models"], games])
@@ -89,41 +84,12 @@ def test_first_picture_has_the_numbers_of_the_models(visit: Visit) -> None:
     torch.testing.assert_close(recorded, computed, rtol=0, atol=1e-6)
 
 
-# ---- the words
-
-
-def test_duel_speaks_as_in_python(visit: Visit) -> None:
-    page = visit(PAGE)
-    state = stored_state(page)
-    everywhere: list[dict[str, Any]] = []
-    for number, swaps in enumerate([0, 1, 2, 3, 5, 8, 13, 18, 19, 20, 21, 34, 55, 80]):
-        game = some_game(swaps, seed=number)
-        for guess, rounds, score in [
-            (0, 0, [0, 0, 0, 0]),
-            (0, 4, [4, 1, 0, 0]),
-            (ball_of(game), 12, [12, 5, 7, 9]),
-            (1 + ball_of(game) % 5, 1, [0, 0, 0, 1]),
-        ]:
-            told = {"game": game, "guess": guess, "rounds": rounds, "score": score}
-            everywhere.append({**told, "cups_open": True, "keep_open": False})
-            everywhere.append({**told, "guess": 0, "cups_open": False, "keep_open": number % 2 == 0})
-    everywhere.append({"game": some_game(LONGEST, seed=99), "guess": 0, "cups_open": True, "keep_open": False})
-    found = run_through(page, state, everywhere)
-    twin = ShellDuel()
-    for one, told in zip(everywhere, found, strict=True):
-        with twin.hold_trait_notifications():
-            for key, value in one.items():
-                setattr(twin, key, value)
-        twin.guess = one["guess"]  # a new game has taken it away
-        assert told == twin.sentence
-
-
 # ---- playing
 
 
-@pytest.mark.parametrize("page_name", sorted({name for name, kind in FIGURES if kind == KIND}))
-def test_score_runs_on_and_answers_stay_hidden(page_name: str, visit: Visit) -> None:
-    page = visit(page_name, reduced_motion="reduce")
+@pytest.mark.parametrize("page_name", KINDS[KIND].pages)
+def test_score_runs_on_and_answers_stay_hidden(page_name: str, stage: Visit) -> None:
+    page = stage(page_name, reduced_motion="reduce", fresh=True)
     assert sentence(page) == ShellDuel().sentence
     bars = duel_of(page).locator(".fl-bar")
     for round_ in range(1, 4):
@@ -139,8 +105,8 @@ def test_score_runs_on_and_answers_stay_hidden(page_name: str, visit: Visit) -> 
         assert f"of {round_}, you " in sentence(page)
 
 
-def test_right_answers_are_counted(visit: Visit) -> None:
-    page = visit(PAGE, reduced_motion="reduce")
+def test_right_answers_are_counted(stage: Visit) -> None:
+    page = stage(PAGE, reduced_motion="reduce", fresh=True)
     game, right, guessed = list(FIRST), [0, 0], 0
     for round_, (left, other) in enumerate([(1, 2), (4, 5), (2, 3)], start=1):
         control(page, f"cup {left}").click()
@@ -156,8 +122,8 @@ def test_right_answers_are_counted(visit: Visit) -> None:
         assert counted in sentence(page)
 
 
-def test_what_is_open_is_not_scored(visit: Visit) -> None:
-    page = visit(PAGE, reduced_motion="reduce")
+def test_what_is_open_is_not_scored(stage: Visit) -> None:
+    page = stage(PAGE, reduced_motion="reduce", fresh=True)
     reader = duel_of(page).locator('[data-player="reader"] .fl-answer')
     expect(reader).to_have_text("shuffle, then guess")
     control(page, "keep open").click()
@@ -170,8 +136,8 @@ def test_what_is_open_is_not_scored(visit: Visit) -> None:
     assert sentence(page).startswith("After 17 swaps the ball is under cup")
 
 
-def test_picked_cup_does_not_drop_on_the_ball(visit: Visit) -> None:
-    page = visit(PAGE, reduced_motion="reduce")
+def test_picked_cup_does_not_drop_on_the_ball(stage: Visit) -> None:
+    page = stage(PAGE, reduced_motion="reduce", fresh=True)
     heights = """(figure) => ["[data-lifted] .fl-rim", ".fl-ball-body"].map(
         (one) => figure.querySelector(one).getBoundingClientRect().top)"""
     rim, ball = duel_of(page).evaluate(heights)
@@ -180,9 +146,9 @@ def test_picked_cup_does_not_drop_on_the_ball(visit: Visit) -> None:
     assert duel_of(page).evaluate(heights) == [rim, ball]
 
 
-def test_picture_shows_the_ball_where_it_is(visit: Visit) -> None:
+def test_picture_shows_the_ball_where_it_is(stage: Visit) -> None:
     """Swap by swap, with the cups open: the lifted cup and the ball stand over the right number."""
-    page = visit(PAGE)
+    page = stage(PAGE, fresh=True)
     control(page, "keep open").click()
     game = list(FIRST)
     for token in some_game(12, seed=5)[1:]:
@@ -192,7 +158,7 @@ def test_picture_shows_the_ball_where_it_is(visit: Visit) -> None:
         game.append(token)
         expect(duel_of(page).locator(".fl-count")).to_have_text(f"{len(game) - 1} swaps")
         control(page, "cup 1").press("Escape")
-        page.wait_for_timeout(260)
+        page.evaluate("() => Promise.all(document.getAnimations().map((one) => one.finished))")
         middles = duel_of(page).evaluate(
             """(figure) => ["[data-lifted] .fl-rim", ".fl-ball-body", ".fl-spot[data-ball] .fl-number"].map((one) => {
                 const box = figure.querySelector(one).getBoundingClientRect();
@@ -212,20 +178,20 @@ def test_touch(visit: Visit) -> None:
     assert sentence(page).startswith("After 15 swaps the ball is under cup 1.")
 
 
-def test_nothing_is_animated_under_reduced_motion(visit: Visit) -> None:
+def test_nothing_is_animated_under_reduced_motion(stage: Visit) -> None:
     moving = "() => document.getAnimations().length"
-    page = visit(PAGE, reduced_motion="reduce")
+    page = stage(PAGE, reduced_motion="reduce", fresh=True)
     control(page, "shuffle").click()
     assert page.evaluate(moving) == 0
     expect(duel_of(page).locator(".fl-count")).to_have_text("24 swaps", timeout=100)
-    lively = visit(PAGE)
-    control(lively, "shuffle").click()
-    lively.wait_for_function(f"({moving})() > 0")
-    expect(duel_of(lively).locator(".fl-count")).to_have_text("24 swaps")
+    page = stage(PAGE, fresh=True)
+    control(page, "shuffle").click()
+    page.wait_for_function(f"({moving})() > 0")
+    expect(duel_of(page).locator(".fl-count")).to_have_text("24 swaps")
 
 
-def test_a_game_ends_at_its_limit(visit: Visit) -> None:
-    page = visit(PAGE, reduced_motion="reduce")
+def test_a_game_ends_at_its_limit(stage: Visit) -> None:
+    page = stage(PAGE, reduced_motion="reduce", fresh=True)
     control(page, "swaps 50").click()
     for _ in range(10):
         control(page, "shuffle").click()
@@ -286,7 +252,7 @@ def test_link_can_be_taken_where_there_is_no_clipboard(visit: Visit) -> None:
     expect(field).to_have_value(f"{page.url}#{KIND}={link_of(FIRST)}")
     assert field.evaluate("(field) => field.selectionEnd - field.selectionStart") == len(field.input_value())
     page.keyboard.press("3")
-    assert duel_of(page).evaluate(LOOKS[KIND])["picked"] == 0
+    assert look(duel_of(page), KIND)["picked"] == 0
 
 
 def test_there_is_no_link_where_the_address_is_not_the_figures(visit: Visit) -> None:
@@ -475,8 +441,8 @@ def test_recorded_game_stays_where_a_link_leads_to_damaged_weights(link: str, vi
     assert sentence(page) == ShellDuel().sentence
 
 
-def test_damage_that_is_met_while_playing_leaves_the_recorded_game(visit: Visit) -> None:
-    page = visit(PAGE)
+def test_damage_that_is_met_while_playing_leaves_the_recorded_game(stage: Visit) -> None:
+    page = stage(PAGE)
     state = {key: value for key, value in stored_state(page).items() if key != "_css"}
     told = page.evaluate(
         """async (state) => {

@@ -9,9 +9,9 @@ from traitlets import TraitError
 from feedback_lite import RelativePositionBias, distances, relative_position_bucket
 from feedback_lite.widgets import BucketExplorer
 from feedback_lite.widgets.bucket_explorer import is_possible, setting_key
-from tests.figures import BUCKET_TABLE, bucket_explorer
+from tests.kinds.bucket_explorer import TABLE, bucket_explorer
 
-HEADS = BUCKET_TABLE.shape[1]
+HEADS = TABLE.shape[1]
 
 
 def test_explorer_starts_with_the_numbering_that_makes_the_point() -> None:
@@ -43,13 +43,13 @@ def test_rows_are_those_of_the_package(num_buckets: int, max_distance: int, dire
             apart, num_buckets=num_buckets, max_distance=max_distance, causal=direction == "past only"
         )[0]
         assert rows[name]["buckets"] == buckets.tolist()
-        expected = torch.stack([BUCKET_TABLE[bucket] for bucket in buckets.tolist()]).T.softmax(dim=1)
+        expected = torch.stack([TABLE[bucket] for bucket in buckets.tolist()]).T.softmax(dim=1)
         torch.testing.assert_close(torch.tensor(rows[name]["weights"]).double(), expected, rtol=0, atol=6e-4)
 
 
 def test_weights_are_those_of_the_bias_alone() -> None:
     bias = RelativePositionBias(num_heads=HEADS, num_buckets=16, max_distance=16).double()
-    bias.load_state_dict({"table": BUCKET_TABLE})
+    bias.load_state_dict({"table": TABLE})
     weights = bias(distances(torch.tensor([16]), torch.arange(16)))[:, 0].softmax(dim=-1)
     shown = bucket_explorer().rows[setting_key(16, 16, "past only")]["counted"]["weights"]
     torch.testing.assert_close(torch.tensor(shown).double(), weights.detach(), rtol=0, atol=6e-4)

@@ -8,7 +8,7 @@ from traitlets import TraitError
 from feedback_lite import FeedbackConfig, FeedbackTransformer, KeyValueProjection
 from feedback_lite.widgets import CostExplorer
 from feedback_lite.widgets.cost_explorer import CHOICES, cost_tables
-from tests.figures import LARGE_COSTS, SMALL_COSTS, cost_explorer
+from tests.kinds.cost_explorer import LARGE_COSTS, SMALL_COSTS, cost_explorer
 
 
 def test_first_model_is_shown() -> None:

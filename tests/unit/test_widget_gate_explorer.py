@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from traitlets import TraitError
 
 from feedback_lite.widgets.gate_explorer import MODES, REACH, gelu_curve
-from tests.figures import GATED, GATES, gate_explorer
+from tests.kinds.gate_explorer import GATED, GATES, gate_explorer
 
 STEPS, LAYERS, UNITS = GATES.shape
 

@@ -13,7 +13,7 @@ from traitlets import TraitError
 from feedback_lite import FeedbackConfig, FeedbackTransformer, Memory
 from feedback_lite.widgets import Arrangement, Cell, InformationFlow, longest_ways
 from feedback_lite.widgets.information_flow import DIGITS, cells
-from tests.figures import ARRANGEMENTS, information_flow
+from tests.kinds.information_flow import ARRANGEMENTS, information_flow
 
 TOKENS, LAYERS = 7, 2  # as information_flow() has them
 

@@ -9,7 +9,7 @@ from traitlets import TraitError
 
 from feedback_lite import mix_layers
 from feedback_lite.widgets import LayerMixture, accuracy_key, mixtures, softmax
-from tests.figures import layer_mixture
+from tests.kinds.layer_mixture import layer_mixture
 
 STEPS, LAYERS, WIDTH = 7, 3, 5  # as layer_mixture() has them
 

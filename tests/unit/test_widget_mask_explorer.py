@@ -7,7 +7,7 @@ from traitlets import TraitError
 
 from feedback_lite.widgets import MaskExplorer
 from feedback_lite.widgets.mask_explorer import MOST_SLOTS, MOST_TOKENS, all_tables
-from tests.figures import even_weights, mask_explorer
+from tests.kinds.mask_explorer import even_weights, mask_explorer
 
 
 def test_it_starts_with_a_key_in_the_future() -> None:

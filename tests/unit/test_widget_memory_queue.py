@@ -7,9 +7,10 @@ import pytest
 from traitlets import TraitError
 
 from feedback_lite.widgets import count_paths, shortest_path
-from tests.figures import GAME, QUEUE_SIZES, QUEUE_TRIED, memory_queue, queue_changes
+from tests.drawing import GAME
+from tests.kinds.memory_queue import SIZES, TRIED, memory_queue, queue_changes
 
-STEPS, SIZES = len(GAME), QUEUE_SIZES
+STEPS = len(GAME)
 
 
 def all_paths(distance: int, memory_size: int) -> list[tuple[int, ...]]:
@@ -76,7 +77,7 @@ def test_effect_is_that_of_size_step_and_token() -> None:
         if token < step:
             told = memory_queue(memory_size=size, step=step, token=token).sentence
             expected = queue_changes()[size - 1][step - 1][token - 1]
-            assert told.endswith(f"the model's answer now changes in {expected} of {QUEUE_TRIED[token - 1]} cases.")
+            assert told.endswith(f"the model's answer now changes in {expected} of {TRIED[token - 1]} cases.")
 
 
 def test_state_is_small() -> None:

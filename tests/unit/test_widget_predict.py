@@ -4,7 +4,7 @@ import pytest
 from traitlets import TraitError
 
 from feedback_lite.widgets import Predict
-from tests.figures import prediction
+from tests.kinds.predict import prediction
 
 
 def test_prediction_is_open_until_recorded() -> None:

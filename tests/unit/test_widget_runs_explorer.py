@@ -11,7 +11,7 @@ from traitlets import TraitError
 from feedback_lite.training import records
 from feedback_lite.widgets import RunsExplorer
 from feedback_lite.widgets.runs_explorer import AXES, BUDGETS, in_tenths, in_words, recorded_tasks, tenths, ticks
-from tests.figures import runs_explorer
+from tests.kinds.runs_explorer import runs_explorer
 from tests.runs import RECORDS, comparison
 
 

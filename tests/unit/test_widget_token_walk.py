@@ -9,7 +9,7 @@ from traitlets import TraitError
 from feedback_lite import Stepper
 from feedback_lite.widgets import TokenWalk, walks
 from tests.drawing import make_model
-from tests.figures import VOCABULARY, WALK_TOKENS, token_walk
+from tests.kinds.token_walk import VOCABULARY, WALK_TOKENS, token_walk
 
 NAMES = [
     "Embedding",

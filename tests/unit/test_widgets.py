@@ -9,19 +9,18 @@ from feedback_lite import widgets
 from feedback_lite.widgets import Figure, LiveFigure
 from feedback_lite.widgets.figure import join_script, join_style
 from feedback_lite.widgets.palette import palette_css
-from tests.figures import every_figure
+from tests.kinds import KINDS
 
-KINDS = pytest.mark.parametrize("figure", every_figure(), ids=lambda figure: type(figure).__name__)
+EVERY_FIGURE = pytest.mark.parametrize("figure", [kind.small() for kind in KINDS.values()], ids=KINDS)
 
 
 def test_every_kind_of_figure_is_tried() -> None:
     public = {name: getattr(widgets, name) for name in widgets.__all__}
-    kinds = {name for name, one in public.items() if isinstance(one, type) and issubclass(one, Figure)}
-    kinds -= {"Figure", "LiveFigure"}  # what the others are made from
-    assert {type(figure).__name__ for figure in every_figure()} == kinds  # anywidget gives each a class of its own
+    kinds = {one for one in public.values() if isinstance(one, type) and issubclass(one, Figure)}
+    assert {kind.figure for kind in KINDS.values()} == kinds - {Figure, LiveFigure}  # the others are made from these
 
 
-@KINDS
+@EVERY_FIGURE
 def test_script_is_one_module_with_nothing_to_import(figure: Figure) -> None:
     script = figure._esm
     assert re.search(r"^\s*import\b", script, re.MULTILINE) is None
@@ -39,7 +38,7 @@ def test_shared_modules_are_joined_before_the_one_that_needs_them() -> None:
     assert "mixLayers" not in join_script("predict")
 
 
-@KINDS
+@EVERY_FIGURE
 def test_classes_of_the_style_are_prefixed(figure: Figure) -> None:
     sheet = re.sub(r"/\*.*?\*/|\{[^{}]*\}", "", figure._css, flags=re.DOTALL)
     classes = re.findall(r"\.([a-z][\w-]*)", sheet)
@@ -51,7 +50,7 @@ def test_style_starts_with_the_palette() -> None:
     assert join_style("predict").startswith(palette_css().strip())
 
 
-@KINDS
+@EVERY_FIGURE
 def test_figure_speaks_for_itself(figure: Figure) -> None:
     data, _ = figure._repr_mimebundle_()
     assert data["text/plain"] == figure.sentence == figure.describe()
@@ -60,7 +59,7 @@ def test_figure_speaks_for_itself(figure: Figure) -> None:
     assert repr(figure).startswith(f"{type(figure).__name__}: {figure.sentence[:40]}")
 
 
-@KINDS
+@EVERY_FIGURE
 def test_state_is_json_without_binary_parts(figure: Figure) -> None:
     state = {key: value for key, value in figure.get_state().items() if key != "_dom_classes"}  # a tuple of ipywidgets
     assert json.loads(json.dumps(state, allow_nan=False)) == state

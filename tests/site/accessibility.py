@@ -1,0 +1,58 @@
+"""axe on a page: all its rules but contrast, or contrast for each pair of colours that the page has."""
+
+import importlib.resources
+
+from playwright.sync_api import Page
+
+AXE = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+
+RUN = """async (contrast) => {
+    const rules = { "color-contrast": { enabled: false } };
+    const options = contrast ? { runOnly: ["color-contrast"] } : { rules };
+    const where = contrast ? { include: window.flSamples } : document;
+    const { violations } = await axe.run(where, { ...options, resultTypes: ["violations"], preload: false });
+    return violations.flatMap(
+        ({ id, nodes }) => nodes.map(({ target, failureSummary }) => [id, target.join(" "), failureSummary]));
+}"""
+
+# One element for each way to write: its colour, everything that is painted below it, its size and weight. axe takes
+# long for the thousands of words of a page, which are written in some twenty ways.
+SAMPLE = """() => {
+    const ways = new Map(), below = new Map();
+    const painted = (node) => {
+        if (!node) return "";
+        if (!below.has(node)) {
+            const { backgroundColor, backgroundImage, opacity, filter } = getComputedStyle(node);
+            const own = [backgroundColor, backgroundImage, opacity, filter].join();
+            const nothing = own === "rgba(0, 0, 0, 0),none,1,none";
+            below.set(node, painted(node.parentElement) + (nothing ? "" : own));
+        }
+        return below.get(node);
+    };
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const node = texts.currentNode.parentElement;
+        if (!texts.currentNode.textContent.trim() || !node.checkVisibility({ visibilityProperty: true })) continue;
+        const { color, fontSize, fontWeight, textShadow } = getComputedStyle(node);
+        const kind = [node.tagName, node.closest("a") !== null];
+        const way = [color, fontSize, fontWeight, textShadow, painted(node), ...kind].join();
+        if (!ways.has(way)) ways.set(way, node);
+    }
+    window.flSamples = [...ways.values()];
+    return window.flSamples.length;
+}"""
+
+
+def violations(page: Page) -> list[list[str]]:
+    """Return what axe finds wrong, contrast aside: rule, element, and what to do."""
+    page.evaluate(AXE)
+    found: list[list[str]] = page.evaluate(RUN, False)
+    return found
+
+
+def pale(page: Page) -> list[list[str]]:
+    """Return the ways to write that axe finds too pale."""
+    page.evaluate(AXE)
+    assert page.evaluate(SAMPLE) >= 5
+    found: list[list[str]] = page.evaluate(RUN, True)
+    return found

@@ -1,0 +1,106 @@
+"""Every word can be read: of pages and figures, in both themes, on a screen and on paper, which is always light."""
+
+import pytest
+
+from feedback_lite.widgets import PALETTE
+from tests.kinds import FIGURES, PAGES_WITH_FIGURES
+from tests.site.accessibility import pale
+from tests.site.conftest import Visit
+from tests.site.contents import PAGES
+from tests.site.looking import as_hex, background, figures_of
+
+READABLE = 4.5  # WCAG 2.1, success criterion 1.4.3
+
+# Every text of a figure with its contrast against what is painted under its middle.
+CONTRASTS = """(figure) => {
+    const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    const known = new Map();
+    const channels = (colour) => { // of any colour that CSS can write: red, green and blue from 0 to 1, and opacity
+        if (!known.has(colour)) {
+            canvas.clearRect(0, 0, 1, 1);
+            canvas.fillStyle = colour;
+            canvas.fillRect(0, 0, 1, 1);
+            known.set(colour, [...canvas.getImageData(0, 0, 1, 1).data].map((channel) => channel / 255));
+        }
+        return known.get(colour);
+    };
+    const opacity = (node) => {
+        let product = 1;
+        for (let one = node; one && one !== figure; one = one.parentElement) product *= getComputedStyle(one).opacity;
+        return product;
+    };
+    const paint = (node, words) => {
+        const style = getComputedStyle(node);
+        const drawn = node instanceof SVGElement && node.tagName !== "svg";
+        const colour = drawn ? style.fill : words ? style.color : style.backgroundColor;
+        const written = ["text", "tspan"].includes(node.tagName);
+        if (colour === "none" || (drawn && !words && written)) return [0, 0, 0, 0];
+        const [red, green, blue, alpha] = channels(colour);
+        return [red, green, blue, alpha * (drawn ? style.fillOpacity : 1) * opacity(node)];
+    };
+    const over = (top, below) => below.map((channel, index) => top[3] * top[index] + (1 - top[3]) * channel);
+    const luminance = (colour) => {
+        const linear = colour.map((one) => (one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+    };
+    const found = [];
+    const texts = document.createTreeWalker(figure, NodeFilter.SHOW_TEXT);
+    figure.scrollIntoView({ block: "start", behavior: "instant" });
+    while (texts.nextNode()) {
+        const node = texts.currentNode.parentElement;
+        if (!texts.currentNode.textContent.trim() || !node.checkVisibility({ visibilityProperty: true })) continue;
+        const range = document.createRange();
+        range.selectNodeContents(texts.currentNode);
+        const middle = () => {
+            const box = range.getClientRects()[0];
+            return [box.left + box.width / 2, box.top + box.height / 2];
+        };
+        const [, high] = middle();
+        if (high < 100 || high > innerHeight - 20) node.scrollIntoView({ block: "center", behavior: "instant" });
+        const stack = document.elementsFromPoint(...middle());
+        const under = stack.slice(Math.max(0, stack.indexOf(node))).map((one) => paint(one, false));
+        const ground = under.reverse().reduce((below, top) => over(top, below), channels("white").slice(0, 3));
+        const [lighter, darker] = [ground, over(paint(node, true), ground)].map(luminance).sort((a, b) => b - a);
+        found.push([texts.currentNode.textContent, (lighter + 0.05) / (darker + 0.05)]);
+    }
+    return found;
+}"""
+
+
+def figures_on(page_name: str) -> list[str]:
+    return [kind for name, kind in FIGURES if name == page_name]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("media", ["screen", "print"])
+@pytest.mark.parametrize("page_name", PAGES_WITH_FIGURES)
+def test_every_word_of_a_figure_can_be_read(page_name: str, media: str, theme: str, stage: Visit) -> None:
+    page = stage(page_name, color_scheme=theme, media=media, fresh=True)
+    for kind in figures_on(page_name):
+        for figure in figures_of(page, kind):
+            found = figure.evaluate(CONTRASTS)
+            assert len(found) >= 5
+            assert [(text, round(contrast, 2)) for text, contrast in found if contrast < READABLE] == []
+
+
+@pytest.mark.parametrize("page_name", PAGES)
+def test_every_way_to_write_on_a_page_can_be_read(page_name: str, stage: Visit) -> None:
+    for look in (
+        {"color_scheme": "light"},
+        {"color_scheme": "dark"},
+        {"color_scheme": "light", "media": "print"},
+        {"color_scheme": "dark", "media": "print"},
+    ):
+        assert pale(stage(page_name, **look)) == [], look
+
+
+@pytest.mark.parametrize("page_name", PAGES)
+def test_paper_is_white_in_both_themes(page_name: str, stage: Visit) -> None:
+    body = "getComputedStyle(document.body).backgroundColor"
+    assert PALETTE["paper"].light == "#ffffff"
+    for theme in ("light", "dark"):
+        assert as_hex(stage(page_name, color_scheme=theme).evaluate(body)) == getattr(PALETTE["paper"], theme)
+        page = stage(page_name, color_scheme=theme, media="print")
+        assert as_hex(page.evaluate(body)) == "#ffffff"
+        for kind in figures_on(page_name):
+            assert {background(figure) for figure in figures_of(page, kind)} == {"#ffffff"}
