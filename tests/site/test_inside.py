@@ -93,7 +93,7 @@ def opened(context: BrowserContext, tmp_path: Path) -> Iterator[Open]:
     wrong: list[str] = []
 
     def open_page(figure: ModelInside, link: str = "", **stored: Any) -> Page:
-        kept = (*AS_TRAINED, "models", "recorded", "sentence", "_esm", "_css")
+        kept = (*AS_TRAINED, "models", "words", "rules", "limits", "recorded", "sentence", "_esm", "_css")
         state = {key: value for key, value in figure.get_state().items() if key in kept} | stored
         text = json.dumps({"state": {"inside": {"state": state}}}).replace("</", "<\\/")
         view = f'<p class="fl-fallback">Words.</p><script type="{VIEW}">{{"model_id": "inside"}}</script>'
@@ -149,7 +149,7 @@ SAYS_AND_LINK = r"""(place, model, { writeState, parseState }) => {
 
 def test_speaks_as_in_python_and_its_link_holds_the_whole_state(opened: Open) -> None:
     twin = ModelInside()
-    kept = (*AS_TRAINED, "models", "recorded", "_esm")
+    kept = (*AS_TRAINED, "models", "words", "rules", "limits", "recorded", "_esm")
     state = {key: value for key, value in twin.get_state().items() if key in kept}
     told = run_through(opened(twin), state, states(), SAYS_AND_LINK)
     for one, (says, link, read) in zip(states(), told, strict=True):
