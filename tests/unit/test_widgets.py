@@ -85,9 +85,9 @@ def test_a_pair_of_words_goes_by_its_count() -> None:
 def test_a_number_out_of_reach_is_told_with_its_name() -> None:
     proposal = Bunch(trait=Bunch(name="step"), value=8)
     assert Figure.within(proposal, 1, 8) == 8
-    with pytest.raises(TraitError, match="^step must be between 1 and 7, got 8$"):
+    with pytest.raises(TraitError, match=r"^step must be between 1 and 7, got 8$"):
         Figure.within(proposal, 1, 7)
-    with pytest.raises(TraitError, match="^step must be between 9 and 12, got 8$"):
+    with pytest.raises(TraitError, match=r"^step must be between 9 and 12, got 8$"):
         Figure.within(proposal, 9, 12)
 
 
