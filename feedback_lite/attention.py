@@ -4,7 +4,7 @@ from einops import einsum, rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from feedback_lite.config import check_probability, check_size
+from feedback_lite.config import FeedbackConfig, check_probability, check_size
 
 
 def split_heads(merged: Float[Tensor, "b n he"], *, num_heads: int) -> Float[Tensor, "b h n e"]:
@@ -54,6 +54,11 @@ class KeyValueProjection(nn.Module):
         for name, value in (("d_model", d_model), ("num_heads", num_heads), ("head_dim", head_dim)):
             check_size(name, value)
         self.linear = nn.Linear(d_model, 2 * num_heads * head_dim, bias=False)
+
+    @classmethod
+    def from_config(cls, config: FeedbackConfig) -> "KeyValueProjection":
+        """Return the projection of a whole model."""
+        return cls(d_model=config.d_model, num_heads=config.num_heads, head_dim=config.head_dim)
 
     def forward(self, hidden: Float[Tensor, "b n d"]) -> tuple[Float[Tensor, "b n he"], Float[Tensor, "b n he"]]:
         """Return keys and values, heads still merged: this is the form in which memory stores them."""

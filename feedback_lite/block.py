@@ -4,7 +4,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, cat, nn
 
 from feedback_lite.attention import Attention, KeyValueProjection
-from feedback_lite.config import check_probability, check_size
+from feedback_lite.config import FeedbackConfig
 from feedback_lite.feedforward import FeedForward
 from feedback_lite.memory import Memory
 
@@ -13,36 +13,17 @@ class Block(nn.Module):
     """Attention, then feed-forward; each sees its input normalised (pre-norm) and adds its result to it (residual).
 
     ``hidden += attention(norm(hidden))``, then ``hidden += feedforward(norm(hidden))``.
-
-    Args:
-        d_model: width of the hidden vectors.
-        num_heads: number of attention heads.
-        head_dim: width of one head.
-        ff_mult: width of the gated layer in multiples of ``d_model``.
-        attn_dropout: probability of dropping an attention weight in training.
-        ff_dropout: probability of dropping a gated unit in training.
     """
 
-    def __init__(
-        self,
-        *,
-        d_model: int,
-        num_heads: int,
-        head_dim: int,
-        ff_mult: int = 4,
-        attn_dropout: float = 0.0,
-        ff_dropout: float = 0.0,
-    ) -> None:
+    def __init__(self, config: FeedbackConfig) -> None:
         super().__init__()
-        # Checked here as well as in the parts, which know some of these by other names.
-        for name, size in (("d_model", d_model), ("ff_mult", ff_mult)):
-            check_size(name, size)
-        for name, dropout in (("attn_dropout", attn_dropout), ("ff_dropout", ff_dropout)):
-            check_probability(name, dropout)
-        self.attention_norm = nn.LayerNorm(d_model)
-        self.attention = Attention(d_model=d_model, num_heads=num_heads, head_dim=head_dim, dropout=attn_dropout)
-        self.feedforward_norm = nn.LayerNorm(d_model)
-        self.feedforward = FeedForward(d_model=d_model, mult=ff_mult, dropout=ff_dropout)
+        width = config.d_model
+        self.attention_norm = nn.LayerNorm(width)
+        self.attention = Attention(
+            d_model=width, num_heads=config.num_heads, head_dim=config.head_dim, dropout=config.attn_dropout
+        )
+        self.feedforward_norm = nn.LayerNorm(width)
+        self.feedforward = FeedForward(d_model=width, mult=config.ff_mult, dropout=config.ff_dropout)
 
     def forward(
         self,

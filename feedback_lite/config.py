@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from torch import Tensor, int32, int64
+
 MemorySource = Literal["mixture", "last"]
 BiasInit = Literal["zeros", "recency"]
 Compat = Literal["lucidrains"]
@@ -51,17 +53,9 @@ class FeedbackConfig:
     compat: Compat | None = None
 
     def __post_init__(self) -> None:
-        sizes = (
-            "vocab_size",
-            "d_model",
-            "num_layers",
-            "num_heads",
-            "head_dim",
-            "memory_size",
-            "segment_length",
-            "ff_mult",
-        )
-        for name in sizes:
+        for name in ("vocab_size", "d_model", "num_layers", "num_heads", "head_dim", "memory_size"):
+            check_size(name, getattr(self, name))
+        for name in ("segment_length", "ff_mult"):
             check_size(name, getattr(self, name))
         check_buckets(self.num_buckets, self.max_distance)
         for name in ("attn_dropout", "ff_dropout"):
@@ -91,6 +85,21 @@ def check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:
     """Raise unless ``value`` is one of ``allowed``."""
     if value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+
+
+def check_type(name: str, value: object, *allowed: type) -> None:
+    """Raise unless ``value`` is of one of the allowed types."""
+    if not isinstance(value, allowed):
+        names = " or ".join(kind.__name__ for kind in allowed)
+        raise TypeError(f"{name} must be {'an' if names[0] in 'AEIOU' else 'a'} {names}, got {type(value).__name__}")
+
+
+def check_integers(name: str, value: object) -> None:
+    """Raise unless ``value`` is a tensor of integers, of a dtype that an embedding takes."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name} must be an integer tensor, got {type(value).__name__}")
+    if value.dtype not in (int64, int32):
+        raise TypeError(f"{name} must hold integers of torch.int64 or torch.int32, got {value.dtype}")
 
 
 def check_buckets(num_buckets: int, max_distance: int, *, causal: bool = True) -> None:

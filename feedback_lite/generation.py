@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from feedback_lite.baseline import CausalTransformer
-from feedback_lite.config import check_size
+from feedback_lite.config import check_size, check_type
 from feedback_lite.interventions import Interventions, check_fit, intervene
 from feedback_lite.memory import Memory
 from feedback_lite.model import FeedbackTransformer, check_tokens
@@ -44,7 +44,7 @@ def generate(
         TypeError: an argument has the wrong type.
         ValueError: an argument is not allowed; the message names it, its value and what is allowed.
     """
-    check_request(model, prompt, max_new_tokens, temperature, top_k)
+    check_request(model, prompt, max_new_tokens, temperature, top_k, generator)
     tokens = prompt
     with evaluating(model):
         progress = Progress.after_finished_segments(model, prompt)
@@ -106,8 +106,12 @@ def check_request(
     max_new_tokens: int,
     temperature: object,
     top_k: int | None,
+    generator: torch.Generator | None,
 ) -> None:
     """Raise where `generate` is asked for something impossible."""
+    check_type("model", model, FeedbackTransformer, CausalTransformer)
+    if generator is not None:
+        check_type("generator", generator, torch.Generator)
     check_size("max_new_tokens", max_new_tokens, least=0)
     check_tokens(prompt, vocab_size=model.config.vocab_size, name="prompt")
     if prompt.shape[1] == 0:
@@ -172,8 +176,7 @@ class Stepper:
     def __init__(
         self, model: FeedbackTransformer, memory: Memory | None = None, *, interventions: Interventions | None = None
     ) -> None:
-        if not isinstance(model, FeedbackTransformer):
-            raise TypeError(f"model must be a FeedbackTransformer, got {type(model).__name__}")
+        check_type("model", model, FeedbackTransformer)
         if model.config.segment_length != 1:
             raise ValueError(f"model must have segment_length=1 to be stepped, got {model.config.segment_length}")
         self.model, self.interventions = model, Interventions()
@@ -212,5 +215,5 @@ class Stepper:
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Return the device that a model's parameters lie on."""
-    return next(model.parameters()).device
+    """Return the device that a model's parameters lie on; the CPU where it has none."""
+    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))

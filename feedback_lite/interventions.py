@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
-from feedback_lite.config import check_choice, check_size
+from feedback_lite.config import check_choice, check_size, check_type
 from feedback_lite.memory import Memory
 from feedback_lite.model import FeedbackTransformer
 
@@ -95,31 +94,31 @@ def intervene(model: FeedbackTransformer, interventions: Interventions) -> Feedb
         config = replace(config, memory_size=interventions.memory_size)
     if interventions.memory_offset is not None:
         config = replace(config, compat=None if interventions.memory_offset else "lucidrains")
-    if interventions.written != "mixture":
-        config = replace(config, memory_from="mixture")
-        changed.layer_weights = nn.Parameter(make_layer_weights(model, interventions.written))
     changed.config = config
+    if interventions.written != "mixture":
+        layer = None if interventions.written == "uniform" else interventions.written
+        set_layer_weights(changed, layer=layer)
     for layer in interventions.silent_layers:
         for parameter in changed.get_submodule(f"blocks.{layer - 1}.attention.to_output").parameters():
             parameter.zero_()
     return changed
 
 
-def make_layer_weights(model: FeedbackTransformer, written: Written) -> Float[Tensor, "l"]:
-    """Return the raw weights whose softmax gives equal shares, or everything to one layer."""
+@torch.no_grad()
+def set_layer_weights(model: FeedbackTransformer, *, layer: int | None) -> None:
+    """Let a model write equal shares of all layers to memory, or one layer alone (0 is the embedding)."""
     weights = model.to_keys_values.linear.weight.new_zeros(model.config.num_layers + 1)
-    if isinstance(written, int):
+    if layer is not None:
         weights.fill_(float("-inf"))
-        weights[written] = 0
-    return weights
+        weights[layer] = 0
+    model.config = replace(model.config, memory_from="mixture")
+    model.layer_weights = nn.Parameter(weights)
 
 
 def check_fit(model: FeedbackTransformer, interventions: Interventions) -> None:
     """Raise where the interventions are not possible in this model."""
-    if not isinstance(model, FeedbackTransformer):
-        raise TypeError(f"model must be a FeedbackTransformer, got {type(model).__name__}")
-    if not isinstance(interventions, Interventions):
-        raise TypeError(f"interventions must be Interventions, got {type(interventions).__name__}")
+    check_type("model", model, FeedbackTransformer)
+    check_type("interventions", interventions, Interventions)
     top, written = model.config.num_layers, interventions.written
     if isinstance(written, int) and written > top:
         raise ValueError(f"written must be a layer from 0 to {top}, 'mixture' or 'uniform', got {written}")

@@ -1,18 +1,31 @@
-"""Load checkpoints of the public implementation, feedback-transformer-pytorch 0.0.11."""
+"""Load checkpoints of the public implementation, feedback-transformer-pytorch 0.0.11, and reproduce its faults."""
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from feedback_lite.config import FeedbackConfig, MemorySource, check_choice, check_size
-from feedback_lite.model import FeedbackTransformer
+from feedback_lite.config import FeedbackConfig, MemorySource
+from feedback_lite.model import RULES, FeedbackTransformer
 
 EMBEDDING = "token_emb.weight"
 BIAS_TABLE = "pos_emb.relative_attention_bias.weight"
 SHARED_PROJECTION = "shared_kv_proj.weight"
 LAYER_WEIGHTS = "layer_weight"
+
+
+def original_rule(num_slots: int, num_tokens: int, segment_length: int) -> tuple[bool, int]:
+    """Return what the original does in place of `feedback_lite.model.segment_rule`.
+
+    A lone token never reads itself, whatever the segment length. The bias sees the segment start at position 0, as if
+    there were no memory before it, so that most slots seem to lie in the future and share the bucket of distance 0.
+    """
+    return num_tokens > 1, 0
+
+
+RULES["lucidrains"] = original_rule
 
 
 def load_lucidrains(
@@ -43,9 +56,6 @@ def load_lucidrains(
     Source:
         https://github.com/lucidrains/feedback-transformer-pytorch, version 0.0.11.
     """
-    check_size("memory_size", memory_size)
-    check_size("segment_length", segment_length)
-    check_choice("memory_from", memory_from, ("mixture", "last"))
     check_tensors(state_dict)
     layer_numbers = {int(found[1]) for name in state_dict if (found := re.match(r"layers\.(\d+)\.", name))}
     num_layers = max(layer_numbers, default=0) + 1
@@ -54,12 +64,7 @@ def load_lucidrains(
     check_names(state_dict, names)
     sizes = read_sizes(state_dict, narrow=next(name for name in names if name.endswith("net.3.weight")))
     config = FeedbackConfig(
-        vocab_size=sizes["vocab_size"],
-        d_model=sizes["d_model"],
-        num_heads=sizes["num_heads"],
-        head_dim=sizes["head_dim"],
-        num_buckets=sizes["num_buckets"],
-        ff_mult=sizes["ff_mult"],
+        **sizes,
         num_layers=num_layers,
         memory_size=memory_size,
         segment_length=segment_length,
@@ -105,7 +110,7 @@ def own_names(num_layers: int, *, single_token: bool) -> dict[str, str]:
     return names
 
 
-def read_sizes(state_dict: Mapping[str, Tensor], *, narrow: str) -> dict[str, int]:
+def read_sizes(state_dict: Mapping[str, Tensor], *, narrow: str) -> dict[str, Any]:
     """Return the sizes that the shapes of four matrices tell."""
     for name in (EMBEDDING, BIAS_TABLE, SHARED_PROJECTION, narrow):
         if state_dict[name].ndim != 2:

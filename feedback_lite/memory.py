@@ -1,12 +1,13 @@
 """The feedback memory: what is stored of a step, and the queue in which it is kept."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, cat, is_floating_point
 
-from feedback_lite.config import check_size
+from feedback_lite.config import check_size, check_type
 
 
 def mix_layers(hiddens: Float[Tensor, "l b n d"], layer_weights: Float[Tensor, "l"]) -> Float[Tensor, "b n d"]:
@@ -54,13 +55,22 @@ class Memory:
         for name in ("keys", "values"):
             tensor = getattr(self, name)
             if not isinstance(tensor, Tensor) or tensor.ndim != 3 or not is_floating_point(tensor):
-                came = describe(tensor) if isinstance(tensor, Tensor) else repr(tensor)
+                came = signature(tensor) if isinstance(tensor, Tensor) else repr(tensor)
                 raise ValueError(f"{name} must be a floating-point tensor of shape (batch, slots, width), got {came}")
-        if describe(self.keys) != describe(self.values):
+        if signature(self.keys) != signature(self.values):
             raise ValueError(
-                f"keys and values must agree in shape, dtype and device, got {describe(self.keys)} and "
-                f"{describe(self.values)}"
+                f"keys and values must agree in shape, dtype and device, got {signature(self.keys)} and "
+                f"{signature(self.values)}"
             )
+
+    @classmethod
+    def empty(
+        cls,
+        projection: Callable[[Float[Tensor, "b n d"]], tuple[Float[Tensor, "b n he"], Float[Tensor, "b n he"]]],
+        hidden: Float[Tensor, "b n d"],
+    ) -> "Memory":
+        """Return a memory without slots that fits what a projection makes of such hidden vectors."""
+        return cls(*projection(hidden[:, :0]))
 
     def __len__(self) -> int:
         """Return the number of slots in use."""
@@ -83,10 +93,10 @@ class Memory:
         """
         check_size("memory_size", memory_size)
         new = Memory(keys, values)
-        if describe(new.keys[:, :0]) != describe(self.keys[:, :0]):
+        if signature(new.keys[:, :0]) != signature(self.keys[:, :0]):
             raise ValueError(
-                f"keys must fit the memory in batch, width, dtype and device, got {describe(keys)} for a memory of "
-                f"{describe(self.keys)}"
+                f"keys must fit the memory in batch, width, dtype and device, got {signature(keys)} for a memory of "
+                f"{signature(self.keys)}"
             )
         return Memory(
             cat((self.keys, new.keys), dim=1)[:, -memory_size:], cat((self.values, new.values), dim=1)[:, -memory_size:]
@@ -97,6 +107,20 @@ class Memory:
         return Memory(self.keys.detach(), self.values.detach())
 
 
-def describe(tensor: Tensor) -> str:
-    """Name what has to fit of a tensor: shape, dtype and device."""
+def check_memory(memory: object, empty: Memory, *, memory_size: int) -> None:
+    """Raise unless a carried-in memory fits: at most ``memory_size`` slots, and all else as in ``empty``."""
+    check_type("memory", memory, Memory)
+    assert isinstance(memory, Memory)
+    if len(memory) > memory_size:
+        raise ValueError(f"memory must hold at most memory_size={memory_size} slots, got {len(memory)}")
+    if signature(memory.keys[:, :0]) != signature(empty.keys):
+        batch, _, width = empty.keys.shape
+        raise ValueError(
+            f"memory must fit this call: batch {batch}, width {width}, {empty.keys.dtype}, on {empty.keys.device}; "
+            f"got {signature(memory.keys)}"
+        )
+
+
+def signature(tensor: Tensor) -> str:
+    """Return what has to fit of a tensor, in words: shape, dtype and device."""
     return f"shape {tuple(tensor.shape)}, {tensor.dtype}, on {tensor.device}"

@@ -1,5 +1,6 @@
 """The Feedback Transformer: all layers of a step are mixed into a memory that every layer of later steps reads."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -8,9 +9,9 @@ from torch import Tensor, nn
 
 from feedback_lite.attention import KeyValueProjection
 from feedback_lite.block import Block
-from feedback_lite.config import FeedbackConfig
+from feedback_lite.config import Compat, FeedbackConfig, check_integers, check_type
 from feedback_lite.mask import causal_mask
-from feedback_lite.memory import Memory, describe, mix_layers
+from feedback_lite.memory import Memory, check_memory, mix_layers
 from feedback_lite.positions import RelativePositionBias, distances
 
 
@@ -26,6 +27,18 @@ class Reading(NamedTuple):
 
     hiddens: Float[Tensor, "l b n d"]
     weights: list[Float[Tensor, "b h n j"]]
+
+
+def segment_rule(num_slots: int, num_tokens: int, segment_length: int) -> tuple[bool, int]:
+    """Return whether tokens read their own segment, and the position at which the bias sees the first of them.
+
+    Slots stand at the positions 0, 1, ..., and the segment right after them.
+    """
+    return segment_length > 1, num_slots
+
+
+RULES: dict[Compat | None, Callable[[int, int, int], tuple[bool, int]]] = {None: segment_rule}
+"""The rule of every ``compat``; `feedback_lite.lucidrains` adds that of the original."""
 
 
 class FeedbackTransformer(nn.Module):
@@ -45,18 +58,12 @@ class FeedbackTransformer(nn.Module):
 
     def __init__(self, config: FeedbackConfig) -> None:
         super().__init__()
+        check_type("config", config, FeedbackConfig)
         self.config = config
         self.embedding = nn.Embedding(config.vocab_size, config.d_model)
-        self.bias = RelativePositionBias(
-            num_heads=config.num_heads,
-            num_buckets=config.num_buckets,
-            max_distance=config.max_distance,
-            init=config.bias_init,
-        )
-        self.to_keys_values = KeyValueProjection(
-            d_model=config.d_model, num_heads=config.num_heads, head_dim=config.head_dim
-        )
-        self.blocks = make_blocks(config)
+        self.bias = RelativePositionBias.from_config(config)
+        self.to_keys_values = KeyValueProjection.from_config(config)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
         if config.memory_from == "mixture":
             self.layer_weights = nn.Parameter(torch.zeros(config.num_layers + 1))
         self.output_norm = nn.LayerNorm(config.d_model)
@@ -80,11 +87,10 @@ class FeedbackTransformer(nn.Module):
         """
         check_tokens(tokens, vocab_size=self.config.vocab_size)
         embedded = self.embedding(tokens)
-        empty = Memory(*self.to_keys_values(embedded[:, :0]))
+        empty = Memory.empty(self.to_keys_values, embedded)
         if memory is None:
             memory = empty
-        else:
-            check_memory(memory, empty, memory_size=self.config.memory_size)
+        check_memory(memory, empty, memory_size=self.config.memory_size)
         tops = []
         for segment in embedded.split(self.config.segment_length, dim=1):
             hiddens = self.read(segment, memory).hiddens
@@ -95,16 +101,11 @@ class FeedbackTransformer(nn.Module):
     def read(self, segment: Float[Tensor, "b n d"], memory: Memory) -> Reading:
         """Send the embeddings of one segment through all blocks, which read the memory as it stands before it."""
         num_slots, num_tokens = len(memory), segment.shape[1]
-        reads_itself = self.config.segment_length > 1
-        if self.config.compat == "lucidrains":
-            reads_itself = num_tokens > 1
+        reads_itself, start = RULES[self.config.compat](num_slots, num_tokens, self.config.segment_length)
         positions = torch.arange(num_slots + num_tokens, device=segment.device)
         key_positions = positions if reads_itself else positions[:num_slots]
-        distance = distances(positions[num_slots:], key_positions)
-        bias_distance = distance
-        if self.config.compat == "lucidrains":
-            bias_distance = distances(positions[:num_tokens], key_positions)
-        bias, mask = self.bias(bias_distance), causal_mask(distance)
+        bias = self.bias(distances(positions[start : start + num_tokens], key_positions))
+        mask = causal_mask(distances(positions[num_slots:], key_positions))
         hiddens, weights = [segment], []
         for block in self.blocks:
             hidden, block_weights = block(
@@ -134,27 +135,9 @@ class FeedbackTransformer(nn.Module):
         return self.to_logits(self.output_norm(hidden))
 
 
-def make_blocks(config: FeedbackConfig) -> nn.ModuleList:
-    """Return one block per layer."""
-    return nn.ModuleList(
-        Block(
-            d_model=config.d_model,
-            num_heads=config.num_heads,
-            head_dim=config.head_dim,
-            ff_mult=config.ff_mult,
-            attn_dropout=config.attn_dropout,
-            ff_dropout=config.ff_dropout,
-        )
-        for _ in range(config.num_layers)
-    )
-
-
 def check_tokens(tokens: Tensor, *, vocab_size: int, name: str = "tokens") -> None:
     """Raise unless ``tokens`` is an integer tensor of rank 2 with numbers that the vocabulary holds."""
-    if not isinstance(tokens, Tensor):
-        raise TypeError(f"{name} must be an integer tensor of shape (batch, time), got {type(tokens).__name__}")
-    if tokens.dtype not in (torch.int64, torch.int32):  # what an embedding takes
-        raise TypeError(f"{name} must hold integers of torch.int64 or torch.int32, got {tokens.dtype}")
+    check_integers(name, tokens)
     if tokens.ndim != 2:
         raise ValueError(f"{name} must have shape (batch, time), got shape {tuple(tokens.shape)}")
     if tokens.numel() == 0:
@@ -163,17 +146,3 @@ def check_tokens(tokens: Tensor, *, vocab_size: int, name: str = "tokens") -> No
     if smallest < 0 or largest >= vocab_size:
         wrong = smallest if smallest < 0 else largest
         raise ValueError(f"{name} must lie from 0 to {vocab_size - 1} (vocab_size - 1), got {wrong}")
-
-
-def check_memory(memory: Memory, empty: Memory, *, memory_size: int) -> None:
-    """Raise unless a carried-in memory fits: at most ``memory_size`` slots, and all else as in ``empty``."""
-    if not isinstance(memory, Memory):
-        raise TypeError(f"memory must be a Memory or None, got {type(memory).__name__}")
-    if len(memory) > memory_size:
-        raise ValueError(f"memory must hold at most memory_size={memory_size} slots, got {len(memory)}")
-    if describe(memory.keys[:, :0]) != describe(empty.keys):
-        batch, _, width = empty.keys.shape
-        raise ValueError(
-            f"memory must fit this call: batch {batch}, width {width}, {empty.keys.dtype}, on {empty.keys.device}; "
-            f"got {describe(memory.keys)}"
-        )

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from feedback_lite.config import BiasInit, check_buckets, check_choice, check_size
+from feedback_lite.config import BiasInit, FeedbackConfig, check_buckets, check_choice, check_integers, check_size
 
 
 def distances(query_positions: Int[Tensor, "i"], key_positions: Int[Tensor, "j"]) -> Int[Tensor, "i j"]:
@@ -41,6 +41,7 @@ def relative_position_bucket(
         Raffel et al., T5 (2020), as in feedback-transformer-pytorch 0.0.11. The logarithm is taken in float32,
         as there, so that both put every distance into the same bucket.
     """
+    check_integers("distance", distance)
     check_buckets(num_buckets, max_distance, causal=causal)
     if causal:
         first_bucket = torch.zeros_like(distance)
@@ -80,6 +81,12 @@ class RelativePositionBias(nn.Module):
         if init == "recency":
             table -= torch.arange(num_buckets)[:, None]
         self.table = nn.Parameter(table)
+
+    @classmethod
+    def from_config(cls, config: FeedbackConfig) -> "RelativePositionBias":
+        """Return the bias of a whole model."""
+        sizes = {"num_heads": config.num_heads, "num_buckets": config.num_buckets}
+        return cls(**sizes, max_distance=config.max_distance, init=config.bias_init)
 
     def forward(self, distance: Int[Tensor, "i j"]) -> Float[Tensor, "h i j"]:
         """Return the bias for every head, query and key."""

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from feedback_lite import FeedbackConfig, FeedbackTransformer
@@ -75,3 +76,18 @@ def refused(error: type[Exception], *fragments: str) -> Iterator[None]:
     assert caught.type is error
     message = str(caught.value)
     assert [fragment for fragment in fragments if fragment not in message] == [], message
+
+
+def assert_learns_the_token_before_the_last(model: nn.Module) -> None:
+    """Train a model on three words for a moment; what was two tokens ago is more than one token can tell."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    losses = []
+    for step in range(60):
+        tokens = make_tokens(32, 8, vocab_size=3, seed=step)
+        logits = model(tokens).logits[:, 2:]
+        loss = F.cross_entropy(logits.flatten(0, 1), tokens[:, :-2].flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert sum(losses[-5:]) / 5 < 0.8 * losses[0]

@@ -6,7 +6,7 @@
 `write` computes every number, keeps them in book/differences.json, and writes them into book/differences.md wherever
 that page asks for one: `<data value="group.name:.2f">0.40</data>`, with a format as in `format(number, ".2f")`. `check`
 computes them again and fails where the record or the page is not current. Nothing is trained: what variants reach that
-were trained from the start stands in the records of feedback_lite/records.
+were trained from the start stands in the records of feedback_lite/training/records.
 
 What the authors' code does is rebuilt on the package's own model, from a reading of the released code. What
 lucidrains' package does is run with that package itself, version 0.0.11.
@@ -40,10 +40,9 @@ from feedback_lite import (
     distances,
     load_lucidrains,
     pretrained,
-    records,
     relative_position_bucket,
 )
-from feedback_lite.training import evaluate, from_card
+from feedback_lite.training import evaluate, from_card, records
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = Path("book/differences.json")

@@ -3,8 +3,8 @@
     python -m book.tools.original_record write
     python -m book.tools.original_record check
 
-The original is needed for this command alone: chapter 9 reads feedback_lite/records/original.safetensors. `check` runs
-the original again and fails where the file does not hold.
+The original is needed for this command alone: chapter 9 reads feedback_lite/training/records/original.safetensors.
+`check` runs the original again and fails where the file does not hold.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor
 from book.tools.record_command import write_or_check
 
 ROOT = Path(__file__).resolve().parents[2]
-RECORD = Path("feedback_lite/records/original.safetensors")
+RECORD = Path("feedback_lite/training/records/original.safetensors")
 SEED = 9
 SEGMENT_LENGTHS = (1, 3)
 SIZES = {"num_tokens": 11, "dim": 12, "depth": 2, "heads": 2, "dim_head": 5, "mem_len": 6}

@@ -3,7 +3,7 @@
     python -m book.tools.results write
     python -m book.tools.results check
 
-The records are those of feedback_lite/records; nothing is trained. `write` puts the tables below the mark in
+The records are those of feedback_lite/training/records; nothing is trained. `write` puts the tables below the mark in
 book/results.md, `check` fails where they are not what the records give.
 """
 
@@ -19,9 +19,9 @@ from statistics import mean
 from typing import Any
 
 from book.tools.record_command import write_or_check
-from feedback_lite import records
-from feedback_lite.ablations import ABLATIONS
 from feedback_lite.tasks import make_task
+from feedback_lite.training import records
+from feedback_lite.training.ablations import ABLATIONS
 from feedback_lite.widgets.runs_explorer import (
     BUDGETS,
     PREFIX,

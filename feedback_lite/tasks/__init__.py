@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from feedback_lite.config import check_choice
-from feedback_lite.tasks.base import IGNORED, Examples, Task
+from feedback_lite.tasks.base import IGNORED, Examples, Task, draw
 from feedback_lite.tasks.printed_program import PrintedProgram
 from feedback_lite.tasks.programs import Program
 from feedback_lite.tasks.sequences import Characters, Copy, Echo, Reverse
@@ -47,6 +47,7 @@ __all__ = [
     "IGNORED",
     "TASKS",
     "make_task",
+    "draw",
     "ShellGame",
     "GroupWord",
     "Walk",

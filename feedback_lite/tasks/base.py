@@ -52,6 +52,17 @@ class TaskOfSymbols:
         self.chance = 1 / symbols
 
 
+def draw(task: Task, *, batch_size: int, length: int, generator: torch.Generator) -> Examples:
+    """Return fresh examples; raise where none of their positions has an answer."""
+    examples = task.sample(batch_size=batch_size, length=length, generator=generator)
+    if bool((examples.targets == IGNORED).all()):
+        raise ValueError(
+            f"no position of {batch_size} sequences of {task.name} has an answer at length {length}: "
+            "choose a greater length"
+        )
+    return examples
+
+
 def check_between(name: str, value: int, *, least: int, most: int) -> None:
     """Raise unless ``value`` is an integer from ``least`` up to ``most``."""
     check_size(name, value, least=least)

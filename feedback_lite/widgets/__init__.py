@@ -1,10 +1,11 @@
 """The figures of the book: one class each, alive with a kernel in a notebook and without one on the page."""
 
+from feedback_lite.lesson.literature import WORKS, Wiring, Work
 from feedback_lite.widgets.bucket_explorer import BucketExplorer
 from feedback_lite.widgets.cost_explorer import CostExplorer
 from feedback_lite.widgets.figure import Figure
 from feedback_lite.widgets.gate_explorer import GateExplorer
-from feedback_lite.widgets.information_flow import Arrangement, Cell, InformationFlow, longest_ways
+from feedback_lite.widgets.information_flow import InformationFlow
 from feedback_lite.widgets.inside import ModelInside
 from feedback_lite.widgets.layer_mixture import LayerMixture, accuracy_key, mixtures, softmax
 from feedback_lite.widgets.lineage_map import LineageMap
@@ -16,7 +17,6 @@ from feedback_lite.widgets.predict import Predict
 from feedback_lite.widgets.runs_explorer import RunsExplorer
 from feedback_lite.widgets.shell_duel import ShellDuel
 from feedback_lite.widgets.token_walk import TokenWalk, walks
-from feedback_lite.widgets.works import WORKS, Wiring, Work
 
 __all__ = [
     "Arrangement",

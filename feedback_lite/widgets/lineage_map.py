@@ -6,9 +6,9 @@ from typing import Any
 import traitlets
 
 from feedback_lite.config import check_choice
+from feedback_lite.lesson.literature import COLUMNS, FEEDBACK, LAYERS, ROWS, TOKENS, WORKS, Wiring, Work
+from feedback_lite.lesson.wiring import Cell
 from feedback_lite.widgets.figure import Figure, join_script, join_style
-from feedback_lite.widgets.information_flow import Cell
-from feedback_lite.widgets.works import COLUMNS, FEEDBACK, LAYERS, ROWS, TOKENS, WORKS, Wiring, Work
 
 MARKED_YEAR = 2020
 SPANS = (

@@ -5,8 +5,8 @@ from typing import Any
 
 import traitlets
 
-from feedback_lite import records
 from feedback_lite.tasks import TASKS
+from feedback_lite.training import records
 from feedback_lite.widgets.figure import Figure, join_script, join_style
 
 EXAMPLES, SECONDS, LENGTH = "examples", "seconds", "length"

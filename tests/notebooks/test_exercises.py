@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from feedback_lite.exercises import EXERCISES
+from feedback_lite.lesson.exercises import EXERCISES
 
 CHAPTERS = sorted((Path(__file__).parents[2] / "chapters").glob("*.ipynb"))
 HEADING = re.compile(

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from playwright.sync_api import Locator
 
-from feedback_lite import records
+from feedback_lite.training import records
 from feedback_lite.widgets.runs_explorer import recorded_tasks
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator
 
-from feedback_lite import records
+from feedback_lite.training import records
 from tests.site.conftest import Visit
 from tests.site.tables import RECORDED_MODELS, RECORDED_TASKS, RESULTS
 from tests.site.test_figures import figures_of

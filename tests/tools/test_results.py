@@ -8,7 +8,7 @@ import pytest
 
 from book.tools import results
 from book.tools.results import MARK, PAGE, ROOT, check, main, tables, with_tables
-from feedback_lite import records
+from feedback_lite.training import records
 from tests.runs import RECORDS, ablation, comparison
 
 TASKS, ABLATIONS = ("shell-game", "program"), ("keys-values",)

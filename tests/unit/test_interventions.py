@@ -233,9 +233,9 @@ class TestBadRequests:
     def test_other_types(self) -> None:
         with refused(TypeError, "model must be a FeedbackTransformer, got CausalTransformer"):
             intervene(CausalTransformer(make_config()), Interventions())  # type: ignore[arg-type]
-        with refused(TypeError, "interventions must be Interventions, got dict"):
+        with refused(TypeError, "interventions must be an Interventions, got dict"):
             intervene(make_model(), {"written": 1})  # type: ignore[arg-type]
-        with refused(TypeError, "interventions must be Interventions, got dict"):
+        with refused(TypeError, "interventions must be an Interventions, got dict"):
             Stepper(make_model(), interventions={"written": 1})  # type: ignore[arg-type]
 
     def test_a_memory_that_is_too_long_for_the_intervention(self) -> None:

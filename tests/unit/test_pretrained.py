@@ -27,7 +27,7 @@ def test_what_ships() -> None:
 @pytest.mark.parametrize("name", pretrained.names())
 def test_the_card_belongs_to_the_weights(name: str) -> None:
     card, model = pretrained.card(name), pretrained.load(name)
-    weights = (files("feedback_lite") / "trained" / f"{name}.safetensors").read_bytes()
+    weights = (files("feedback_lite") / "pretrained" / f"{name}.safetensors").read_bytes()
     assert hashlib.sha256(weights).hexdigest() == card["sha256"]
     assert len(weights) < 200_000
     assert sum(parameter.numel() for parameter in model.parameters()) == card["parameters"]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from traitlets import TraitError
 
+from feedback_lite.lesson.literature import COLUMNS, FEEDBACK, LAYERS, RECURS, ROWS, TOKENS
 from feedback_lite.widgets import WORKS, Arrangement, Cell, LineageMap, Wiring, Work, longest_ways
 from feedback_lite.widgets.lineage_map import YEARS
-from feedback_lite.widgets.works import COLUMNS, FEEDBACK, LAYERS, RECURS, ROWS, TOKENS
 
 BOOK = Path(__file__).parents[2] / "book"
 BY_KEY = {work.key: work for work in WORKS}

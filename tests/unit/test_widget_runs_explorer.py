@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from traitlets import TraitError
 
-from feedback_lite import records
+from feedback_lite.training import records
 from feedback_lite.widgets import RunsExplorer
 from feedback_lite.widgets.runs_explorer import AXES, BUDGETS, in_tenths, in_words, recorded_tasks, tenths, ticks
 from tests.figures import runs_explorer

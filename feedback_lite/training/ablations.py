@@ -1,0 +1,195 @@
+"""Change one setting of the feedback model at a time, train it again, and record what that costs.
+
+From the command line::
+
+    python -m feedback_lite.training ablate segments --out ablate-segments.json
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from torch import nn
+
+from feedback_lite.config import check_choice, check_size
+from feedback_lite.interventions import set_layer_weights
+from feedback_lite.model import FeedbackTransformer
+from feedback_lite.tasks import make_task
+from feedback_lite.training.cards import usual_config, versions
+from feedback_lite.training.comparison import (
+    RECORD_EVALUATION,
+    SEEDS,
+    WHOLE,
+    Contender,
+    Notes,
+    Run,
+    lengths_of,
+    measure,
+    measure_all,
+    shared_recipe,
+)
+from feedback_lite.training.loop import Recipe
+from feedback_lite.training.opponents import SeparateKeysValues
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One setting of an ablation.
+
+    Args:
+        name: what tables and figures call it.
+        task: what the model is trained on.
+        steps: number of updates.
+        changes: what differs from the usual configuration.
+        surgery: a name in `SURGERIES`, for what no configuration can say.
+    """
+
+    name: str
+    task: str = "shell-game"
+    steps: int = 500
+    changes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    surgery: str | None = None
+
+    def contender(self) -> Contender:
+        """Return the model of this setting."""
+        return Contender(
+            name=self.name,
+            says=self.name,
+            kind="feedback",
+            config=usual_config("feedback", make_task(self.task), **self.changes),
+            change=None if self.surgery is None else SURGERIES[self.surgery],
+        )
+
+
+def fix_layer_weights(model: FeedbackTransformer, layer: int | None = None) -> FeedbackTransformer:
+    """Freeze the shares of the layers in the memory: all equal, or one layer (0 is the embedding) alone."""
+    set_layer_weights(model, layer=layer)
+    model.layer_weights.requires_grad_(False)
+    return model
+
+
+SURGERIES: dict[str, Callable[[FeedbackTransformer], nn.Module]] = {
+    "equal shares": fix_layer_weights,
+    "embedding alone": partial(fix_layer_weights, layer=0),
+    "layer 1 alone": partial(fix_layer_weights, layer=1),
+    "layer 2 alone": partial(fix_layer_weights, layer=2),
+    "separate": SeparateKeysValues,
+}
+LEARNING_RATE = 3e-3
+ABLATIONS: dict[str, tuple[Setting, ...]] = {
+    "layer-weights": (
+        Setting(name="learned"),
+        Setting(name="fixed, all equal", surgery="equal shares"),
+    ),
+    "fed-back": (
+        Setting(name="mixture of all"),
+        Setting(name="embedding alone", surgery="embedding alone"),
+        Setting(name="layer 1 alone", surgery="layer 1 alone"),
+        Setting(name="layer 2 (last) alone", surgery="layer 2 alone"),
+    ),
+    "segments": tuple(
+        Setting(
+            name=f"segments of {length}{', twice the updates' if steps > 600 else ''}",
+            steps=steps,
+            changes={"segment_length": length},
+        )
+        for length, steps in ((1, 600), (2, 600), (4, 600), (10, 600), (2, 1200), (4, 1200))
+    ),
+    "memory-size": (
+        *(
+            Setting(name=f"{slots} slot{'s' if slots > 1 else ''}", changes={"memory_size": slots})
+            for slots in (1, 2, 4, 8)
+        ),
+        Setting(name="all slots", changes={"memory_size": WHOLE}),
+        *(
+            Setting(name=f"{slots} slots, no recency start", changes={"memory_size": slots, "bias_init": "zeros"})
+            for slots in (2, 4, 8)
+        ),
+        Setting(name="all slots, no recency start", changes={"memory_size": WHOLE, "bias_init": "zeros"}),
+    ),
+    "memory-offset": tuple(
+        Setting(
+            name=f"{task}: {'without' if compat else 'with'} the offset",
+            task=task,
+            changes={"compat": compat},
+        )
+        for task in ("echo", "shell-game")
+        for compat in (None, "lucidrains")
+    ),
+    "keys-values": (
+        Setting(name="shared by the layers"),
+        Setting(name="one per layer", surgery="separate"),
+    ),
+}
+"""Every ablation by name, with its settings; the first setting is the usual model."""
+
+
+def ablate(name: str, *, out: Path, jobs: int = 1) -> dict[str, Any]:
+    """Run a whole ablation, three seeds for each setting, and return its record.
+
+    Args:
+        name: one of `ABLATIONS`.
+        out: where the record will be written; ``out`` with the suffix ".notes" holds what is done so far.
+        jobs: number of processes.
+    """
+    check_choice("ablation", name, tuple(ABLATIONS))
+    check_size("jobs", jobs)
+    settings = {setting.name: setting for setting in ABLATIONS[name]}
+    runs = [run_of(setting, seed) for setting in settings.values() for seed in SEEDS]
+    notes = Notes(out.with_suffix(".notes"), {"ablation": name, "settings": list(settings)})
+    measure_all(runs, notes, partial(measure_setting, name), jobs=jobs, title=name)
+    return {
+        "ablation": name,
+        "command": f"python -m feedback_lite.training ablate {name} --out ablate-{name}.json",
+        "trained_length": recipe_of(runs[0]).length,
+        "lengths": list(lengths_of(recipe_of(runs[0]).length)),
+        "evaluation": RECORD_EVALUATION,
+        "recipe": shared_recipe(recipe_of(runs[0])) | {"learning_rate": runs[0].learning_rate},
+        "settings": [
+            {
+                "name": setting.name,
+                "task": setting.task,
+                "parameters": setting.contender().parameters(),
+                "changes": dict(setting.changes),
+                "surgery": setting.surgery,
+            }
+            for setting in settings.values()
+        ],
+        "chance": {task: round(make_task(task).chance, 4) for task in {setting.task for setting in settings.values()}},
+        "runs": [run_entry(run, notes) for run in runs],
+        "versions": versions(),
+    }
+
+
+def run_of(setting: Setting, seed: int) -> Run:
+    """Return one training of a setting."""
+    return Run(model=setting.name, steps=setting.steps, learning_rate=LEARNING_RATE, seed=seed)
+
+
+def recipe_of(run: Run) -> Recipe:
+    """Return the recipe of one run."""
+    return Recipe(steps=run.steps, learning_rate=run.learning_rate, seed=run.seed)
+
+
+def measure_setting(name: str, run: Run) -> dict[str, Any]:
+    """Measure one run of an ablation; a process of its own can do it."""
+    setting = next(setting for setting in ABLATIONS[name] if setting.name == run.model)
+    model, result = measure(setting.contender(), make_task(setting.task), recipe_of(run))
+    return {**result, "layer_shares": learned_shares(model)}
+
+
+def learned_shares(model: nn.Module) -> list[float] | None:
+    """Return the share of every layer in the memory, embedding first; none where training does not set them."""
+    weights = getattr(model, "layer_weights", None)
+    if not isinstance(weights, nn.Parameter) or not weights.requires_grad:
+        return None
+    return [round(share, 3) for share in weights.softmax(dim=0).tolist()]
+
+
+def run_entry(run: Run, notes: Notes) -> dict[str, Any]:
+    """Return what a record tells about one run."""
+    kept = {name: value for name, value in notes.results[run].items() if name not in ("selection", "curve")}
+    return {"setting": run.model, "steps": run.steps, "seed": run.seed, **kept}
