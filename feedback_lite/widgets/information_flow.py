@@ -8,7 +8,7 @@ from typing import Any, get_args
 import traitlets
 
 from feedback_lite.config import check_choice, check_size
-from feedback_lite.lesson.wiring import Arrangement, Cell, Kind, cells, longest_ways
+from feedback_lite.lesson.wiring import Arrangement, Cell, Kind, Read, cells, longest_ways
 from feedback_lite.widgets.figure import Figure, join_script, join_style
 
 DIGITS = string.digits + string.ascii_letters  # one sign per number, so that the tables stay small
