@@ -36,7 +36,7 @@ define set_up
 	"$$chosen" book/tools/environment.py $(1)
 endef
 
-.PHONY: help book test lint serve lab notebooks bench offline clean distclean
+.PHONY: help book test lint faults serve lab notebooks bench offline clean distclean
 .PHONY: environment-book environment-test environment-lab
 
 help: ## list the targets
@@ -48,7 +48,8 @@ book: environment-book $(SITE) ## set up what is needed and build the site into 
 test: environment-test lint $(SITE) ## set up what is needed and run every check and test
 	@echo "Looking for a browser ..."
 	$(RUN) -m book.tools.browser
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(JOBS) --dist loadfile --nbval --nbval-current-env $(ARGS)
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder \
+	  --nbval --nbval-current-env $(ARGS)
 
 lint: environment-test ## check style, layout and types
 	$(RUN) -m ruff check .
@@ -57,6 +58,11 @@ lint: environment-test ## check style, layout and types
 	$(DENO) lint $(SCRIPTS)
 	$(DENO) fmt --check $(SCRIPTS)
 	$(DENO) check --no-remote --no-npm $(SCRIPTS)
+
+faults: environment-test $(SITE) ## plant faults one at a time and name the test that sees each (ARGS=word for some)
+	@echo "Looking for a browser ..."
+	$(RUN) -m book.tools.browser
+	$(RUN) -m tests.faults --jobs $(JOBS) $(ARGS)
 
 serve: book ## show the site on http://localhost:8000 (PORT=... for another port)
 	$(RUN) -m http.server --bind localhost --directory _build/html $(PORT)

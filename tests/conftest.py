@@ -22,10 +22,16 @@ hypothesis.settings.register_profile("explore", deadline=None, max_examples=500)
 hypothesis.settings.load_profile("repeatable")
 
 
-@pytest.fixture
-def unchecked() -> Iterator[None]:
-    """Switch the shape checks off, so that the package's own errors speak."""
+def without_checks() -> Iterator[None]:
+    """Switch the shape checks off for as long as the fixture lasts."""
     before = jaxtyping.config.jaxtyping_disable
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", before)
+
+
+unchecked = pytest.fixture(without_checks)
+"""For tests of bad input: the package's own errors speak."""
+
+unchecked_module = pytest.fixture(without_checks, scope="module")
+"""For files that compare many numbers, or train: the checks would take half the time and find nothing new."""

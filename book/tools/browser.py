@@ -1,4 +1,4 @@
-"""Finds the browser that the site's tests drive, and fetches one where there is none.
+"""Find the browser that the site's tests drive, and fetch one where there is none.
 
 `python -m book.tools.browser` prints its path. In a test:
 
@@ -45,17 +45,17 @@ class BrowserError(RuntimeError):
 
 
 def is_root() -> bool:
-    """Whether this process may install system packages."""
+    """Return whether this process may install system packages."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def launch_arguments() -> list[str]:
-    """Chromium's arguments for tests: no traffic of its own, and no sandbox for root, who cannot have one."""
+    """Return Chromium's arguments for tests: no traffic of its own, and no sandbox for root, who cannot have one."""
     return [*QUIET_ARGUMENTS, *(["--no-sandbox"] if is_root() else [])]
 
 
 def find_browser() -> str:
-    """The path of a Chromium or Chrome that starts, fetched first if need be.
+    """Return the path of a Chromium or Chrome that starts, fetched first if need be.
 
     In this order: the one that FEEDBACK_LITE_BROWSER names, an installed one, Playwright's own, Debian's
     package (as root). Raises BrowserError, with what to install, when all of them fail.
@@ -92,7 +92,7 @@ def _installed() -> str | None:
 
 
 def _starts(path: str) -> bool:
-    """Whether the program answers: Ubuntu's `chromium-browser` may be a stub, a download may lack libraries."""
+    """Return whether the program answers: Ubuntu's `chromium-browser` may be a stub, a download may lack libraries."""
     return _output([path, "--version"], seconds=60) is not None
 
 
@@ -123,7 +123,7 @@ def _install_from_debian() -> str | None:
 
 
 def _output(command: Sequence[str], *, seconds: float, variables: dict[str, str] | None = None) -> str | None:
-    """What a command prints, or None when it cannot be run, fails or takes too long."""
+    """Return what a command prints, or None when it cannot be run, fails or takes too long."""
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, errors="replace", timeout=seconds, env=variables, check=False
@@ -138,7 +138,7 @@ def _say(sentence: str) -> None:
 
 
 def main() -> int:
-    """Prints the browser's path; returns the exit status."""
+    """Print the browser's path and return the exit status."""
     try:
         print(find_browser())
     except BrowserError as error:

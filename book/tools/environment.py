@@ -1,4 +1,4 @@
-"""Makes `.venv` and installs into it what the book, the tests or the lab need.
+"""Make `.venv` and install into it what the book, the tests or the lab need.
 
 `make` runs this file with the system's Python: `python3 book/tools/environment.py book test`.
 It uses the standard library alone. Its syntax stays old (annotations in quotes) so that an old
@@ -55,7 +55,7 @@ class SetUpError(Exception):
 
 
 def require_python(version: "tuple[int, ...]", executable: str) -> None:
-    """Refuses a Python that is too old."""
+    """Refuse a Python that is too old."""
     if version[:2] < MINIMUM:
         have, need = (".".join(map(str, numbers)) for numbers in (version[:3], MINIMUM))
         raise SetUpError(
@@ -65,7 +65,7 @@ def require_python(version: "tuple[int, ...]", executable: str) -> None:
 
 
 def require_venv() -> None:
-    """Refuses a Python that cannot make a virtual environment (Debian ships that part separately)."""
+    """Refuse a Python that cannot make a virtual environment (Debian ships that part separately)."""
     missing = [name for name in ("venv", "ensurepip") if importlib.util.find_spec(name) is None]
     if missing:
         version = ".".join(map(str, sys.version_info[:2]))
@@ -77,7 +77,7 @@ def require_venv() -> None:
 
 
 def require_space(folder: Path) -> None:
-    """Refuses to begin an installation that cannot fit."""
+    """Refuse to begin an installation that cannot fit."""
     free = shutil.disk_usage(folder).free
     if free < BYTES_NEEDED:
         raise SetUpError(
@@ -87,7 +87,7 @@ def require_space(folder: Path) -> None:
 
 
 def explain_failure(step: str, output: "list[str]") -> str:
-    """The sentence that fits what a failing pip printed."""
+    """Return the sentence that fits what a failing pip printed."""
     text = "\n".join(output).lower()
     if any(sign in text for sign in DISK_SIGNS):
         return (
@@ -103,7 +103,7 @@ def explain_failure(step: str, output: "list[str]") -> str:
 
 
 def run_reporting(command: "list[str]", folder: Path, variables: "dict[str, str]") -> "tuple[int, list[str]]":
-    """Runs a command, says every few seconds what it is doing, and returns its status and last lines."""
+    """Run a command, say every few seconds what it is doing, and return its status and last lines."""
     lines: "collections.deque[str]" = collections.deque(maxlen=400)
     begin = time.monotonic()
     with subprocess.Popen(
@@ -131,13 +131,13 @@ def run_reporting(command: "list[str]", folder: Path, variables: "dict[str, str]
 
 
 def collect_lines(process: "subprocess.Popen[str]", lines: "collections.deque[str]") -> None:
-    """Keeps the newest lines that a process prints, until it closes its output."""
+    """Keep the newest lines that a process prints, until it closes its output."""
     assert process.stdout is not None
     lines.extend(line.rstrip() for line in process.stdout if line.strip())
 
 
 def run_step(step: str, usual: str, command: "list[str]", folder: Path, variables: "dict[str, str]") -> None:
-    """Runs one step of the set-up, announced; a failure becomes a sentence."""
+    """Run one step of the set-up, announced; a failure becomes a sentence."""
     print(f"{step} ({usual}) ...", flush=True)
     status, output = run_reporting(command, folder, variables)
     if status:
@@ -145,12 +145,12 @@ def run_step(step: str, usual: str, command: "list[str]", folder: Path, variable
 
 
 def clean_variables() -> "dict[str, str]":
-    """The caller's environment variables, without those that bend Python's search path."""
+    """Return the caller's environment variables, without those that bend Python's search path."""
     return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
 
 
 def pip_variables() -> "dict[str, str]":
-    """Adds our constraints to pip's settings, for packages and for what builds packages.
+    """Return the variables with our constraints in pip's settings, for packages and for what builds packages.
 
     pip splits these values at spaces, so the file is named relative to the folder that pip runs in.
     """
@@ -172,14 +172,14 @@ class Environment:
         self.stamp = self.folder / "set-up.json"
 
     def fingerprint(self) -> str:
-        """Changes with the wanted packages and with the place of the checkout."""
+        """Return what changes with the wanted packages and with the place of the checkout."""
         digest = hashlib.sha256(str(self.root).encode())
         for name in ("pyproject.toml", "constraints.txt"):
             digest.update((self.root / name).read_bytes())
         return digest.hexdigest()
 
     def installed(self) -> "set[str]":
-        """The groups that a finished installation of this very fingerprint left here."""
+        """Return the groups that a finished installation of this very fingerprint left here."""
         try:
             stamp = json.loads(self.stamp.read_text(encoding="utf-8"))
             return set(stamp["extras"]) if stamp["fingerprint"] == self.fingerprint() else set()
@@ -187,7 +187,7 @@ class Environment:
             return set()
 
     def works(self) -> bool:
-        """Whether its Python starts, is new enough and has pip: a system upgrade or an interruption breaks that."""
+        """Return whether its Python starts, is new enough and has pip: an upgrade or an interruption breaks that."""
         check = f"import pip, sys; sys.exit(sys.version_info < {MINIMUM})"
         try:
             return not subprocess.call(
@@ -199,7 +199,7 @@ class Environment:
             return False
 
     def made_here(self) -> bool:
-        """Whether its scripts name this folder: a copied or moved environment still names the old one."""
+        """Return whether its scripts name this folder: a copied or moved one still names the old one."""
         try:
             script = (self.folder / "bin" / "activate").read_text(encoding="utf-8")
         except (OSError, ValueError):
@@ -207,13 +207,13 @@ class Environment:
         return str(self.folder) in script or shlex.quote(str(self.folder)) in script
 
     def create(self) -> None:
-        """Makes the environment anew."""
+        """Make the environment anew."""
         require_venv()
         command = [sys.executable, "-m", "venv", "--clear", str(self.folder)]
         run_step("Making the environment .venv", "10 to 30 seconds", command, self.root, clean_variables())
 
     def install(self, extras: "set[str]") -> None:
-        """Installs the project, editable, with these groups; the stamp is written at the very end."""
+        """Install the project, editable, with these groups; the stamp is written at the very end."""
         if self.stamp.exists():
             self.stamp.unlink()
         target = ".[{}]".format(",".join(sorted(extras)))
@@ -224,7 +224,7 @@ class Environment:
         self.stamp.write_text(json.dumps(stamp) + "\n", encoding="utf-8")
 
     def set_up(self, extras: "set[str]") -> None:
-        """Brings the environment to a state that has these groups; does nothing when it already has them."""
+        """Bring the environment to a state that has these groups; do nothing when it has them."""
         usable = self.works() and self.made_here()
         present = self.installed() if usable else set()
         if extras <= present:
@@ -238,7 +238,7 @@ class Environment:
 
 
 def main(arguments: "list[str]") -> int:
-    """Sets up the groups that are named; returns the exit status."""
+    """Set up the groups that are named and return the exit status."""
     try:
         require_python(sys.version_info[:3], sys.executable)
         parser = argparse.ArgumentParser(prog="environment.py", description="Set up .venv for this project.")

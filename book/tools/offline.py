@@ -1,4 +1,4 @@
-"""Packs the built site into one zip, to be unpacked and read without a network.
+"""Pack the built site into one zip, to be unpacked and read without a network.
 
 `make offline` builds the site and runs this. The package brings MathJax in every combination of input and
 output; the pages load one of them, so the others stay out.
@@ -6,9 +6,12 @@ output; the pages load one of them, so the others stay out.
 
 from __future__ import annotations
 
+import io
 import sys
 import zipfile
 from pathlib import Path, PurePosixPath
+
+from feedback_lite.files import write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"
@@ -24,7 +27,7 @@ DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def is_needed(name: PurePosixPath) -> bool:
-    """Whether a file of the site can be asked for by a page that is opened from disk."""
+    """Return whether a file of the site can be asked for by a page that is opened from disk."""
     if name.name in UNREAD_NAMES or name.suffix == ".map":
         return False
     if not name.is_relative_to(MATHJAX):
@@ -36,24 +39,24 @@ def is_needed(name: PurePosixPath) -> bool:
 
 
 def pack(site: Path, archive: Path) -> list[str]:
-    """Writes the needed files of `site` into `archive`, under one folder; returns their names."""
+    """Write the needed files of `site` into `archive`, under one folder, and return their names."""
     if not (site / "index.html").is_file():
         raise FileNotFoundError(f"site is {str(site)!r}, which holds no index.html: run `make book` first.")
     paths = {PurePosixPath(path.relative_to(site).as_posix()): path for path in site.rglob("*") if path.is_file()}
     names = sorted(name for name in paths if is_needed(name))
-    unfinished = archive.with_suffix(".part")
-    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as pages:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as pages:
         for name in names:
             entry = zipfile.ZipInfo(f"{FOLDER}/{name}", DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
             pages.writestr(entry, paths[name].read_bytes())
-    unfinished.replace(archive)
+    write_whole(archive, buffer.getvalue())
     return [str(name) for name in names]
 
 
 def main() -> int:
-    """Packs the site of this checkout; returns the exit status."""
+    """Pack the site of this checkout and return the exit status."""
     try:
         names = pack(SITE, ARCHIVE)
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Runs a small model of feedback-transformer-pytorch 0.0.11 and keeps its weights, its tokens and its logits.
+"""Run a small model of feedback-transformer-pytorch 0.0.11 and keep its weights, its tokens and its logits.
 
     python -m book.tools.original_record write
     python -m book.tools.original_record check
@@ -17,9 +17,8 @@ import torch
 from feedback_transformer_pytorch import FeedbackTransformer as Original
 from torch import Tensor
 
-from book.tools.record_command import write_or_check
+from book.tools.record_command import RecordCommand
 
-ROOT = Path(__file__).resolve().parents[2]
 RECORD = Path("feedback_lite/training/records/original.safetensors")
 SEED = 9
 SEGMENT_LENGTHS = (1, 3)
@@ -53,8 +52,14 @@ def make_record() -> dict[str, Tensor]:
     return record
 
 
-def disagreements(recorded: dict[str, Tensor], made: dict[str, Tensor]) -> list[str]:
-    """Return where two records tell different things."""
+def write(root: Path, record: dict[str, Tensor]) -> None:
+    """Write the record."""
+    (root / RECORD).write_bytes(safetensors.torch.save(record))
+
+
+def check(root: Path, made: dict[str, Tensor]) -> list[str]:
+    """Return where the written record does not hold."""
+    recorded = safetensors.torch.load((root / RECORD).read_bytes())
     complaints = [f"{name} is in one of the two alone" for name in sorted(recorded.keys() ^ made.keys())]
     for name in sorted(recorded.keys() & made.keys()):
         old, new = recorded[name], made[name]
@@ -65,30 +70,19 @@ def disagreements(recorded: dict[str, Tensor], made: dict[str, Tensor]) -> list[
     return complaints
 
 
-def write(root: Path, record: dict[str, Tensor]) -> None:
-    """Write the record."""
-    (root / RECORD).write_bytes(safetensors.torch.save(record))
+def size(record: dict[str, Tensor]) -> str:
+    """Return how much is kept."""
+    return f"{len(record)} tensors"
 
 
-def check(root: Path, made: dict[str, Tensor]) -> list[str]:
-    """Say where the written record does not hold."""
-    return disagreements(safetensors.torch.load((root / RECORD).read_bytes()), made)
-
-
-def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
-    """Run the command line and return the exit status."""
-    return write_or_check(
-        arguments,
-        root,
-        module="book.tools.original_record",
-        summary=__doc__.split("\n")[0],
-        files=str(RECORD),
-        make=make_record,
-        write=write,
-        check=check,
-        size=lambda record: f"{len(record)} tensors",
-    )
-
+main = RecordCommand(
+    module="book.tools.original_record",
+    files=(RECORD,),
+    make_record=make_record,
+    write=write,
+    check=check,
+    size=size,
+)
 
 if __name__ == "__main__":
     sys.exit(main())

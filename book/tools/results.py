@@ -1,4 +1,4 @@
-"""Writes the tables of all recorded comparisons and ablations into book/results.md.
+"""Write the tables of all recorded comparisons and ablations into book/results.md.
 
     python -m book.tools.results write
     python -m book.tools.results check
@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from book.tools.record_command import write_or_check
+from book.tools.record_command import RecordCommand
 from feedback_lite.tasks import make_task
 from feedback_lite.training import records
 from feedback_lite.training.ablations import ABLATIONS
@@ -33,7 +33,6 @@ from feedback_lite.widgets.runs_explorer import (
     tenths,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGE = Path("book/results.md")
 MARK = "% What follows is written by `python -m book.tools.results write`.\n"
 ABLATION = "ablate-"
@@ -51,22 +50,22 @@ def shares(rights: Sequence[float]) -> list[int]:
 
 
 def share(right: float) -> str:
-    """Write one share of right answers in percent."""
+    """Return one share of right answers in percent."""
     return in_tenths(tenths(shares([right])))
 
 
 def spread(middle: str, lowest: str, highest: str) -> str:
-    """Write a mean with the lowest and the highest seed under it."""
+    """Return a mean with the lowest and the highest seed under it."""
     return f"{middle}<br><small>{lowest}&ndash;&NoBreak;{highest}</small>"
 
 
 def right_answers(rights: Sequence[float]) -> str:
-    """Write the cell of several seeds' shares of right answers, in percent."""
+    """Return the cell of several seeds' shares of right answers, in percent."""
     return spread(in_tenths(tenths(shares(rights))), share(min(rights)), share(max(rights)))
 
 
 def seconds(every: Sequence[float]) -> str:
-    """Write the cell of several seeds' CPU seconds."""
+    """Return the cell of several seeds' CPU seconds."""
     return spread(*(f"{value:.1f}" for value in (mean(every), min(every), max(every))))
 
 
@@ -83,12 +82,12 @@ def one(values: Iterable[Any]) -> Any:
 
 
 def counted(number: int, what: str) -> str:
-    """Write a number of things."""
+    """Return a number of things."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def listed(values: Iterable[object]) -> str:
-    """Write values one after another, the last one after an "and"."""
+    """Return values one after another, the last one after an "and"."""
     *first, last = map(str, values)
     return f"{', '.join(first)} and {last}" if first else last
 
@@ -297,7 +296,7 @@ def shares_of_layers(runs: Mapping[str, Sequence[Record]]) -> str | None:
 # The page.
 
 
-def tables(
+def make_record(
     load: Load = records.load, tasks: Sequence[str] | None = None, ablations: Sequence[str] | None = None
 ) -> str:
     """Return everything below the mark: all tasks at a glance, then every task and every ablation.
@@ -337,7 +336,7 @@ def write(root: Path, text: str) -> None:
 
 
 def check(root: Path, text: str) -> list[str]:
-    """Say where the page does not show what the records give: the first line that differs."""
+    """Return where the page does not show what the records give: the first line that differs."""
     page = (root / PAGE).read_text(encoding="utf-8")
     try:
         current = with_tables(page, text)
@@ -352,20 +351,19 @@ def check(root: Path, text: str) -> list[str]:
     return []
 
 
-def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
-    """Run the command line and return the exit status."""
-    return write_or_check(
-        arguments,
-        root,
-        module="book.tools.results",
-        summary=__doc__.split("\n")[0],
-        files=str(PAGE),
-        make=tables,
-        write=write,
-        check=check,
-        size=lambda text: counted(text.count("\n|---") + text.count("\n| ---"), "table"),
-    )
+def size(text: str) -> str:
+    """Return how many tables there are."""
+    return counted(text.count("\n| ---"), "table")
 
+
+main = RecordCommand(
+    module="book.tools.results",
+    files=(PAGE,),
+    make_record=make_record,
+    write=write,
+    check=check,
+    size=size,
+)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,6 +1,7 @@
 """The figures of the book: one class each, alive with a kernel in a notebook and without one on the page."""
 
 from feedback_lite.lesson.literature import WORKS, Wiring, Work
+from feedback_lite.lesson.wiring import Arrangement, Cell, longest_ways
 from feedback_lite.widgets.bucket_explorer import BucketExplorer
 from feedback_lite.widgets.cost_explorer import CostExplorer
 from feedback_lite.widgets.figure import Figure

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from book.tools.notebooks import WIDGET_STATE, WIDGET_VIEW, Chapter, Json, dumps, stable
+from book.tools.notebooks.form import stable
+from book.tools.notebooks.notebook import WIDGET_STATE, WIDGET_VIEW, Json, dumps
+from book.tools.notebooks.rules import Chapter
 
 SET_UP = """
 import importlib.util
@@ -94,4 +96,4 @@ def chapter(content: Json, folder: Path) -> Chapter:
         (folder / name).touch()
     path = folder / "chapters/05-name.ipynb"
     path.write_text(dumps(content), encoding="utf-8")
-    return Chapter.at(path)
+    return Chapter.read(path)

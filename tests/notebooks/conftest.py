@@ -1,15 +1,21 @@
-"""Prepares what the kernels that nbval starts for the chapters inherit: nbval has no setting for it."""
+"""Prepares what the kernels that nbval starts for the chapters inherit, and the order in which chapters run."""
 
 import os
 
 import pytest
 
-from book.tools.notebooks import KERNEL_ENVIRONMENT, KERNEL_ENVIRONMENT_DROPPED, warm_up
+from book.tools.notebooks.run import KERNEL_ENVIRONMENT, KERNEL_ENVIRONMENT_DROPPED, build_font_cache
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Set the environment of this process: nbval has no setting for that of its kernels."""
     os.environ.update(KERNEL_ENVIRONMENT)
     for name in KERNEL_ENVIRONMENT_DROPPED:
         os.environ.pop(name, None)
     if config.getoption("nbval", default=False):
-        warm_up()
+        build_font_cache()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the longest files begin first: each stays on one worker, and the other should not wait for it at the end."""
+    items.sort(key=lambda item: (item.path.name != "test_alone.py", item.path.suffix != ".ipynb"))

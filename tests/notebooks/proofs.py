@@ -1,26 +1,23 @@
-"""Runs the code of chapters up to their last `agree` and prints what these calls prove, as JSON by chapter.
-
-    python -m tests.notebooks.proofs chapters/05-feedback-memory.ipynb
+"""An extension of IPython that notes what the calls of `agree` in a chapter prove, while the chapter runs as it is.
 
 A call of `agree` proves a function or method of the package where the second side, the package's, calls it itself and
 the first, the one that is believed, does not reach it at all. A call from within another piece is no proof: if that
 piece did not call it any more, nothing would fail.
+
+Kernels load this file from an environment that has the built package and not the checkout, so it needs nothing else.
 """
 
-import ast
-import contextlib
 import functools
 import inspect
-import io
 import json
+import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
 import feedback_lite
-from book.tools.notebooks import is_code, read, without_magics
 from feedback_lite import generation, lesson, model
 
 # What only says what is wanted and computes nothing of the model: there is nothing to prove of it.
@@ -32,6 +29,8 @@ PIECES: dict[str, Any] = {
     "Reading": model.Reading,
     "Step": generation.Step,
 }
+# The variable that names the file of the notes: one line for each call of `agree`, with a list of names.
+VARIABLE = "FEEDBACK_LITE_PROOFS"
 
 
 def methods(piece: Any) -> dict[str, Any]:
@@ -54,17 +53,19 @@ def codes() -> dict[CodeType, str]:
 
 
 def is_value(piece: Any) -> bool:
-    """Whether a piece is a class that only holds values. It is proven wherever one is made: they come with a result."""
+    """Return whether a piece is a class that only holds values: proven wherever one is made, with a result."""
     return inspect.isclass(piece) and not methods(piece)
 
 
 def called_by_the_chapter(frame: FrameType) -> bool:
-    """Whether the chapter's code or `agree` makes this call, and no piece of the package."""
+    """Return whether the chapter's code or `agree` makes this call, and no piece of the package."""
     caller = frame.f_back
     while caller is not None:
         module = caller.f_globals.get("__name__", "")
-        if module == "__main__" or module.startswith("feedback_lite."):
-            return module == "__main__"
+        if module in ("__main__", __name__):
+            return True
+        if module.startswith("feedback_lite."):
+            return False
         caller = caller.f_back  # PyTorch stands between the call of a module and its forward
     return False
 
@@ -101,40 +102,24 @@ class Calls:
                 self.called.add(name)
 
 
-def up_to_the_last_proof(sources: Iterable[str]) -> list[str]:
-    """Return the cells that have to run, as Python."""
-    cells = [without_magics(source) for source in sources]
-    proving = [number for number, cell in enumerate(cells, start=1) if "agree" in called_names(cell)]
-    return cells[: max(proving, default=0)]
+def noted(agree: Callable[..., float], notes: Path) -> Callable[..., float]:
+    """Return an `agree` that does the same, and adds what it proved to the notes."""
 
-
-def called_names(source: str) -> set[str]:
-    """Return the names of the functions that a piece of code calls."""
-    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    return {ast.unparse(call.func) for call in calls}
-
-
-def proven_by(chapter: Path) -> list[str]:
-    """Return the names of what the chapter proves, methods as ``Memory.push``."""
-    proven: set[str] = set()
-
-    def agree(specification: Callable[..., Any], package: Callable[..., Any], cases: Any, **options: Any) -> float:
+    @functools.wraps(agree)
+    def noting(
+        specification: Callable[..., Any], package: Callable[..., Any], *arguments: Any, **options: Any
+    ) -> float:
         believed, tried = Calls(), Calls()
-        largest = true_agree(believed.of(specification), tried.of(package), cases, **options)
-        proven.update(tried.called - believed.reached)
+        largest = agree(believed.of(specification), tried.of(package), *arguments, **options)
+        with notes.open("a", encoding="utf-8") as file:
+            print(json.dumps(sorted(tried.called - believed.reached)), file=file)
         return largest
 
-    _, notebook = read(chapter)
-    true_agree, lesson.agree = lesson.agree, agree
-    namespace: dict[str, Any] = {"__name__": "__main__"}
-    try:
-        for source in up_to_the_last_proof(cell["source"] for cell in notebook["cells"] if is_code(cell)):
-            with contextlib.redirect_stdout(io.StringIO()):
-                exec(compile(source, str(chapter), "exec"), namespace)
-    finally:
-        lesson.agree = true_agree
-    return sorted(proven)
+    return noting
 
 
-if __name__ == "__main__":
-    print(json.dumps({path: proven_by(Path(path)) for path in sys.argv[1:]}))
+def load_ipython_extension(shell: object) -> None:
+    """Begin the notes, so that their absence tells that nobody watched, and put the watch into the package."""
+    notes = Path(os.environ[VARIABLE])
+    notes.touch()
+    lesson.agree = noted(lesson.agree, notes)

@@ -12,20 +12,8 @@ from pathlib import Path
 import pytest
 from markdown_it.token import Token
 
-from book.tools.notebooks import (
-    IMG,
-    IMG_ALT,
-    MARKDOWN,
-    ROOT,
-    Chapter,
-    Json,
-    chapters,
-    inline_tokens,
-    mentioned_models,
-    place,
-    shows_picture,
-    widget_models,
-)
+from book.tools.notebooks.notebook import ROOT, Json, cell_name, chapters, model_ids, widget_models
+from book.tools.notebooks.rules import IMG, IMG_ALT, MARKDOWN, Chapter, inline_tokens, shows_picture
 from tests.notebooks.building import chapter, code, figure, layout, markdown, notebook, result, view
 
 PAGES = sorted((ROOT / "book").glob("*.md"))
@@ -91,21 +79,21 @@ def faults_of_chapter(committed: Chapter) -> Iterator[str]:
     models = widget_models(committed.notebook)
     after: list[Json] = [*committed.cells[1:], markdown("")]
     for index, (cell, following) in enumerate(zip(committed.cells, after, strict=True)):
-        where = place(index, cell)
+        where = cell_name(index, cell)
         if cell["cell_type"] == "markdown":
             yield from (f"{where}: {fault}" for fault in faults_of_text(cell["source"], committed.path.parent))
             continue
         text = following["source"] if following["cell_type"] == "markdown" else ""
         if shows_picture(cell) and not any(is_caption(block) for block in blocks(text)[:1]):
             yield f"{where}: its picture has no caption right after it: *What to see: ...*"
-        shown = [models.get(model_id, {}) for model_id in mentioned_models(cell["outputs"])]
+        shown = [models.get(model_id, {}) for model_id in model_ids(cell["outputs"])]
         if any(is_figure(model) for model in shown) and not TASKS.search(text):
             yield f"{where}: the text right after its figure must say what to look for: Look for ..."
 
 
 @pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem)
 def test_pictures_and_figures_of_a_chapter_are_explained(path: Path) -> None:
-    assert list(faults_of_chapter(Chapter.at(path))) == []
+    assert list(faults_of_chapter(Chapter.read(path))) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

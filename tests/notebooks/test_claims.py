@@ -1,14 +1,12 @@
 """Every number that the prose of a chapter claims was computed in that chapter, or carries a link to its source."""
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-CHAPTERS = sorted((Path(__file__).parents[2] / "chapters").glob("*.ipynb"))
+from book.tools.notebooks.notebook import Json, chapters, read
 
 # What is no claim: code, mathematics, the target of a link, a version such as 0.0.10, a vector such as (0.5, 1.5).
 NO_CLAIM = re.compile(
@@ -32,30 +30,30 @@ def claims(markdown: str) -> Iterator[str]:
         yield from CLAIM.findall(NO_CLAIM.sub(" ", paragraph))
 
 
-def printed(cells: list[dict[str, Any]]) -> set[str]:
+def printed(cells: list[Json]) -> set[str]:
     """Return every number that a cell of the chapter prints, as it is printed."""
     texts = []
     for cell in cells:
         for output in cell.get("outputs", []):
-            texts.append("".join(output.get("text", "")))
-            texts.append("".join(output.get("data", {}).get("text/plain", "")))
+            texts += [output.get("text", ""), output.get("data", {}).get("text/plain", "")]
     return {number for text in texts for number in NUMBER.findall(text)}
 
 
-def unfounded(cells: list[dict[str, Any]]) -> list[str]:
+def unfounded(cells: list[Json]) -> list[str]:
     """Return the claimed numbers that no cell of the chapter prints."""
     known = printed(cells)
-    prose = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    prose = (cell["source"] for cell in cells if cell["cell_type"] == "markdown")
     return [claim for text in prose for claim in claims(text) if claim not in known]
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
+@pytest.mark.parametrize("chapter", chapters(), ids=lambda chapter: chapter.stem)
 def test_claimed_numbers_are_printed_or_cited(chapter: Path) -> None:
-    assert unfounded(json.loads(chapter.read_text(encoding="utf-8"))["cells"]) == []
+    _, notebook = read(chapter)
+    assert unfounded(notebook["cells"]) == []
 
 
 def told(text: str, output: str = "") -> list[str]:
-    outputs = [{"text": [output]}] if output else []
+    outputs = [{"text": output}] if output else []
     return unfounded(
         [{"cell_type": "markdown", "source": text}, {"cell_type": "code", "source": "", "outputs": outputs}]
     )

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from book.tools.notebooks import Chapter, chapters, faults
+from book.tools.notebooks.notebook import chapters
+from book.tools.notebooks.rules import Chapter, faults
 
 
 @pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem)
 def test_committed_chapter_keeps_every_rule(path: Path) -> None:
-    assert faults(Chapter.at(path)) == []
+    assert faults(Chapter.read(path)) == []

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -12,6 +13,9 @@ from tests.drawing import assert_close, randomise
 from tests.properties.strategies import causal_models, models, seeds, tokens_for
 
 lengths = st.integers(1, 12)
+
+# What is compared here are numbers; that shapes are as annotated is checked with the model's own tests.
+pytestmark = pytest.mark.usefixtures("unchecked_module")
 
 
 def gradients(model: FeedbackTransformer, outputs: list[Tensor], seed: int) -> list[Tensor]:

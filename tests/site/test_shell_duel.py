@@ -139,6 +139,23 @@ def test_score_runs_on_and_answers_stay_hidden(page_name: str, visit: Visit) -> 
         assert f"of {round_}, you " in sentence(page)
 
 
+def test_right_answers_are_counted(visit: Visit) -> None:
+    page = visit(PAGE, reduced_motion="reduce")
+    game, right, guessed = list(FIRST), [0, 0], 0
+    for round_, (left, other) in enumerate([(1, 2), (4, 5), (2, 3)], start=1):
+        control(page, f"cup {left}").click()
+        control(page, f"cup {other}").click()
+        game.append(TASK.cups + TASK.swaps.index((left - 1, other - 1)))
+        ball = ball_of(game)
+        guess = ball if round_ != 2 else 1 + ball % 5
+        control(page, f"guess {guess}").click()
+        answers = [answer_of(name, tuple(game)).cup for name in PLAYERS]
+        right = [count + (answer == ball) for count, answer in zip(right, answers, strict=True)]
+        guessed += guess == ball
+        counted = f"with feedback {right[0]} of {round_}, without {right[1]} of {round_}, you {guessed} of {round_}."
+        assert counted in sentence(page)
+
+
 def test_what_is_open_is_not_scored(visit: Visit) -> None:
     page = visit(PAGE, reduced_motion="reduce")
     reader = duel_of(page).locator('[data-player="reader"] .fl-answer')

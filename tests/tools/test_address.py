@@ -5,7 +5,7 @@ import json
 import pytest
 
 from book.tools import address
-from book.tools.address import Address, AddressError, current, find_strays, set_address
+from book.tools.address import Address, current, find_strays, set_address
 
 # Written in pieces: the tool also reads this file, and must not take these for the project's own links.
 HUB, RAW, COLAB, PAGES = (
@@ -16,6 +16,7 @@ HUB, RAW, COLAB, PAGES = (
 )
 OLD = Address("first-owner", "feedback-lite")
 NEW = Address("Second-Owner", "fb.book_2")
+OLD_URL, NEW_URL = (f"{HUB}{address.owner}/{address.repo}" for address in (OLD, NEW))
 
 
 def tree(owner: str, repo: str) -> dict[str, str]:
@@ -46,7 +47,7 @@ def root(tmp_path):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
-    (tmp_path / "picture.png").write_bytes(b"\0" + OLD.repository.encode())
+    (tmp_path / "picture.png").write_bytes(b"\0" + OLD_URL.encode())
     return tmp_path
 
 
@@ -61,7 +62,7 @@ def test_set_rewrites_every_form(root):
     expected["book/index.md"] = expected["book/index.md"].replace(
         f"{NEW.owner}/{NEW.repo}-extras".encode(), f"{OLD.owner}/{OLD.repo}-extras".encode()
     )
-    expected["picture.png"] = b"\0" + OLD.repository.encode()
+    expected["picture.png"] = b"\0" + OLD_URL.encode()
     assert contents(root) == expected
     assert current(root) == NEW
 
@@ -103,8 +104,8 @@ def test_set_back_restores_every_byte(root):
 def test_a_planted_stray_is_found(root, stray):
     (root / "book" / "more.md").write_text(f"first line\nsee {stray}.\n")
     [found] = find_strays(root)
-    assert (str(found.path), found.line) == ("book/more.md", 2)
-    assert found.text.removeprefix("//") in stray
+    assert found.startswith("book/more.md:2: ")
+    assert found.removeprefix("book/more.md:2: ") in stray
 
 
 @pytest.mark.parametrize(
@@ -133,10 +134,6 @@ def test_an_address_is_read(given):
     assert Address.parse(given) == Address("a-b", "c.d_e")
 
 
-def test_the_pages_address_follows():
-    assert NEW.pages == f"https://second-owner{PAGES}fb.book_2"
-
-
 @pytest.mark.parametrize(
     "given",
     [
@@ -151,28 +148,25 @@ def test_the_pages_address_follows():
         "https://github.com/owner/re po",
         "https://github.com/owner/..",
         "https://github.com/" + "o" * 40 + "/repo",
+        "https://github.com/owner/owner.github.io",
     ],
 )
-def test_a_wrong_address_is_refused_with_what_is_allowed(given, capsys):
-    with pytest.raises(AddressError, match=r"must look like https://github\.com/OWNER/REPO"):
+def test_a_wrong_address_is_refused_with_what_is_allowed(given):
+    with pytest.raises(ValueError, match=r"must look like https://github\.com/OWNER/REPO"):
         Address.parse(given)
 
 
-def test_a_repository_named_after_its_pages_host_is_refused():
-    with pytest.raises(AddressError, match="choose a repository with a name of its own"):
-        Address.parse("https://github.com/owner/owner.github.io")
-
-
 def test_the_command_line_sets_checks_and_refuses(root, capsys):
-    assert address.main(["set", "nonsense"], root) == 2
+    with pytest.raises(SystemExit, match="2"):
+        address.main(["set", "nonsense"], root)
     assert "address is 'nonsense'" in capsys.readouterr().err
-    assert address.main(["set", NEW.repository], root) == 0
-    assert f"6 files changed; the address is {NEW.repository}" in capsys.readouterr().out
+    assert address.main(["set", NEW_URL], root) == 0
+    *changed, last = capsys.readouterr().out.splitlines()
+    assert set(changed) == tree("any", "name").keys()
+    assert last == "0 links differ from the address Second-Owner/fb.book_2"
     (root / "stray.md").write_text(f"{HUB}third/feedback-lite")
     assert address.main(["check"], root) == 1
     assert "stray.md:1: github" in capsys.readouterr().out
-    assert address.main(["show"], root) == 0
-    assert capsys.readouterr().out.split() == [NEW.repository, NEW.pages]
 
 
 def test_this_project_has_no_strays():

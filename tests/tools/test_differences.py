@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
-from book.tools import differences
-from book.tools.differences import PAGE, RECORD, ROOT, check, filled, flat
+from book.tools import differences, measurements
+from book.tools.differences import PAGE, RECORD, check, filled, flat
+from book.tools.record_command import ROOT
 
 TEXT = (ROOT / PAGE).read_text(encoding="utf-8")
 RECORDED = json.loads((ROOT / RECORD).read_text(encoding="utf-8"))
@@ -107,9 +108,9 @@ def test_what_was_trained_is_the_mean_of_its_seeds(monkeypatch) -> None:
     ablation = [run(0.2, setting="a"), run(0.6, setting="a"), run(0.9, setting="b")]
     comparison = [run(0.4, model="a", budgets=["examples", "seconds"]), run(0.8, model="a", budgets=["seconds"])]
     kept = {"ablate-x": {"runs": ablation}, "compare-x": {"runs": comparison}}
-    monkeypatch.setattr(differences.records, "load", kept.__getitem__)
-    assert differences.recorded("ablate-x", "a") == pytest.approx([0.4, 0.2, 0])
-    assert differences.recorded("compare-x", "a") == pytest.approx([0.4, 0.2, 0])
+    monkeypatch.setattr(measurements.records, "load", kept.__getitem__)
+    assert measurements.recorded("ablate-x", "a") == pytest.approx([0.4, 0.2, 0])
+    assert measurements.recorded("compare-x", "a") == pytest.approx([0.4, 0.2, 0])
 
 
 def test_write_fills_record_and_page(root, monkeypatch, capsys) -> None:

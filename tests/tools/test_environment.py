@@ -276,7 +276,7 @@ def test_make_lets_an_old_python_say_that_it_is_old(tmp_path):
 
 def test_make_help_lists_the_targets():
     named = set(re.findall(r"make (\w+)", _make("help").stdout))
-    assert {"book", "test", "serve", "lab", "notebooks", "bench", "offline", "clean"} <= named
+    assert {"book", "test", "faults", "serve", "lab", "notebooks", "bench", "offline", "clean"} <= named
 
 
 def _make(*arguments: str) -> subprocess.CompletedProcess[str]:

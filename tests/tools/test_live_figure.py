@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from feedback_lite.widgets import ShellDuel
 
 ROOT = Path(__file__).parents[2]
@@ -18,23 +20,49 @@ html_static_path = [{assets!r}]
 """
 
 
-def build(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
-    """Build a book of one page; the page is ``folder / "html" / "index.html"``."""
+BUILD = """
+import sys
+from sphinx.cmd.build import main
+for folder in sys.argv[1:]:
+    main(["-q", "-E", "-W", "--keep-going", folder, f"{folder}/html", "-w", f"{folder}/warnings"])
+"""
+WRONG = {
+    "Duel": r"must name a figure of feedback_lite.widgets, got Duel: \['BucketExplorer', ",
+    "softmax": "must name a figure of feedback_lite.widgets, got softmax",
+    "Predict": "can show figures that need no arguments alone: .*missing 4 required",
+    "": "1 argument",
+}
+
+
+def write_book(folder: Path, text: str) -> str:
+    """Write a book of one page, which is built as ``folder / "html" / "index.html"``."""
     site = ROOT / "book" / "site"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir()
     (folder / "conf.py").write_text(SETTINGS.format(folder=str(site), assets=str(site / "assets")))
     (folder / "index.md").write_text(f"# A page\n\n{text}\n")
-    command = [sys.executable, "-m", "sphinx", "-q", "-E", "-W", "--keep-going", str(folder), str(folder / "html")]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return str(folder)
 
 
-def test_page_has_what_a_notebooks_page_has_and_is_the_same_each_time(tmp_path: Path) -> None:
+def build(*folders: str) -> None:
+    """Build some books, each with the warnings in a file, in a process of their own."""
+    run = subprocess.run([sys.executable, "-c", BUILD, *folders], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.fixture(scope="module")
+def books(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of three books: two alike, built by two processes, and one with wrong figures."""
+    folder = tmp_path_factory.mktemp("books")
     text = "```{live-figure} ShellDuel\n```\n\nWords between.\n\n```{live-figure} ShellDuel\n```"
-    pages = []
-    for name in ("one", "two"):
-        built = build(tmp_path / name, text)
-        assert built.returncode == 0, built.stderr
-        pages.append((tmp_path / name / "html" / "index.html").read_bytes())
+    wrong = "\n\n".join(f"```{{live-figure}} {name}\n```" for name in WRONG)
+    build(write_book(folder / "one", text))
+    build(write_book(folder / "wrong", wrong), write_book(folder / "two", text))
+    return folder
+
+
+def test_page_has_what_a_notebooks_page_has_and_is_the_same_each_time(books: Path) -> None:
+    assert (books / "one" / "warnings").read_text() == ""
+    pages = [(books / name / "html" / "index.html").read_bytes() for name in ("one", "two")]
     assert pages[0] == pages[1]
     page = pages[0].decode("utf-8")
     assert page.count(f'<p class="fl-fallback">{ShellDuel().sentence}</p>') == 2
@@ -50,15 +78,7 @@ def test_page_has_what_a_notebooks_page_has_and_is_the_same_each_time(tmp_path: 
     assert len(re.findall(r'<script [^>]*src="_static/host\.js', page)) == 1
 
 
-def test_what_is_no_figure_is_refused(tmp_path: Path) -> None:
-    wrong = {
-        "Duel": r"must name a figure of feedback_lite.widgets, got Duel: \['BucketExplorer', ",
-        "softmax": "must name a figure of feedback_lite.widgets, got softmax",
-        "Predict": "can show figures that need no arguments alone: .*missing 4 required",
-        "": "1 argument",
-    }
-    built = build(tmp_path, "\n\n".join(f"```{{live-figure}} {name}\n```" for name in wrong))
-    assert built.returncode == 1
-    lines = built.stderr.splitlines()
-    for message in wrong.values():
-        assert [line for line in lines if re.search(message, line)], built.stderr
+def test_what_is_no_figure_is_refused(books: Path) -> None:
+    lines = (books / "wrong" / "warnings").read_text().splitlines()
+    for message in WRONG.values():
+        assert [line for line in lines if re.search(message, line)], lines

@@ -8,7 +8,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from book.tools.original_record import RECORD, ROOT, disagreements, main, make_record
+from book.tools.original_record import RECORD, check, main
+from book.tools.record_command import ROOT
 from feedback_lite import load_lucidrains
 
 RECORDED = safetensors.torch.load((ROOT / RECORD).read_bytes())
@@ -41,10 +42,14 @@ def test_the_loaded_model_gives_its_logits(segment_length: int) -> None:
         (lambda record: record["weights.layer_weight"].fill_(float("nan")), "weights.layer_weight is off by nan"),
     ],
 )
-def test_a_changed_record_is_told(change: Callable[[dict[str, Tensor]], object], complaint: str) -> None:
+def test_a_changed_record_is_told(
+    change: Callable[[dict[str, Tensor]], object], complaint: str, tmp_path: Path
+) -> None:
     changed = {name: tensor.clone() for name, tensor in RECORDED.items()}
     change(changed)
-    found = disagreements(changed, make_record())
+    (tmp_path / RECORD).parent.mkdir(parents=True)
+    (tmp_path / RECORD).write_bytes(safetensors.torch.save(changed))
+    found = check(tmp_path, RECORDED)
     assert any(line.startswith(complaint) for line in found), found
 
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from book.tools.record_command import write_or_check
+from book.tools.record_command import RecordCommand
 
-FILE = "kept.txt"
+FILE = Path("kept.txt")
 
 
 def run(command: str, root: Path, made: str = "new") -> int:
-    def make() -> str:
+    def make_record() -> str:
         print("making")
         return made
 
@@ -18,17 +18,18 @@ def run(command: str, root: Path, made: str = "new") -> int:
         kept = (root / FILE).read_text()
         return [] if kept == record else [f"kept is {kept}, but {record} came", "and so on"]
 
-    return write_or_check(
-        [command],
-        root,
+    def write(root: Path, record: str) -> None:
+        (root / FILE).write_text(record)
+
+    main = RecordCommand(
         module="book.tools.example",
-        summary="Keeps a word.",
-        files=FILE,
-        make=make,
-        write=lambda root, record: (root / FILE).write_text(record),
+        files=(FILE,),
+        make_record=make_record,
+        write=write,
         check=check,
         size=lambda record: f"{len(record)} letters",
     )
+    return main([command], root)
 
 
 def test_write_makes_once_writes_and_says_how_much(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

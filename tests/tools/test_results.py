@@ -1,13 +1,15 @@
 """The page of results: its tables are those that the records give, and every cell is written by hand here once."""
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from book.tools import results
-from book.tools.results import MARK, PAGE, ROOT, check, main, tables, with_tables
+from book.tools.record_command import ROOT
+from book.tools.results import MARK, PAGE, check, main, make_record, with_tables
 from feedback_lite.training import records
 from tests.runs import RECORDS, ablation, comparison
 
@@ -17,7 +19,7 @@ TASKS, ABLATIONS = ("shell-game", "program"), ("keys-values",)
 def made(**changes: Any) -> str:
     """Return the tables of made-up records, with changes of the shell game's."""
     found = {**RECORDS, "compare-shell-game": comparison(**changes)}
-    return tables(found.__getitem__, TASKS, ABLATIONS)
+    return make_record(found.__getitem__, TASKS, ABLATIONS)
 
 
 def sections(text: str) -> dict[str, str]:
@@ -27,7 +29,7 @@ def sections(text: str) -> dict[str, str]:
 
 
 def test_the_page_shows_what_the_records_give() -> None:
-    assert check(ROOT, tables()) == []
+    assert check(ROOT, make_record()) == []
 
 
 def test_every_record_is_on_the_page() -> None:
@@ -151,19 +153,21 @@ def test_seeds_that_were_trained_differently_are_refused() -> None:
         results.comparison(record)
 
 
+run = replace(main, make_record=made)
+
+
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(tmp_path: Path) -> Path:
     (tmp_path / "book").mkdir()
     (tmp_path / PAGE).write_text(f"# Results\n\nBy hand.\n\n{MARK}\nold\n", encoding="utf-8")
-    monkeypatch.setattr(results, "tables", made)
     return tmp_path
 
 
 def test_write_then_check(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check"], root) == 1
+    assert run(["check"], root) == 1
     assert 'line 7 of the page is "old", but the records give "## All tasks"' in capsys.readouterr().err
-    assert main(["write"], root) == 0
-    assert main(["check"], root) == 0
+    assert run(["write"], root) == 0
+    assert run(["check"], root) == 0
     assert capsys.readouterr().out == f"wrote {PAGE}: 17 tables\n17 tables hold\n"
     assert (root / PAGE).read_text(encoding="utf-8") == f"# Results\n\nBy hand.\n\n{MARK}\n{made()}"
 
@@ -178,7 +182,7 @@ def test_write_then_check(root: Path, capsys: pytest.CaptureFixture[str]) -> Non
     ],
 )
 def test_a_page_that_is_not_current_is_told(root: Path, change: Any, complaint: str) -> None:
-    main(["write"], root)
+    run(["write"], root)
     (root / PAGE).write_text(change((root / PAGE).read_text(encoding="utf-8")), encoding="utf-8")
     found = check(root, made())
     assert len(found) == 1

@@ -142,6 +142,13 @@ def test_options_that_only_feedback_has_are_refused(option: str, value: object, 
 
 
 @pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("config", [{"vocab_size": 17}, None])
+def test_what_is_no_config(config: object) -> None:
+    with refused(TypeError, f"config must be a FeedbackConfig, got {type(config).__name__}"):
+        CausalTransformer(config)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("unchecked")
 class TestBadInput:
     @pytest.mark.parametrize("wrong", [-1, 17])
     def test_out_of_range(self, wrong: int) -> None:

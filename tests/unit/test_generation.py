@@ -43,6 +43,7 @@ every_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 
 
 class TestGreedy:
+    @pytest.mark.usefixtures("unchecked")
     @every_model
     @pytest.mark.parametrize("length", [1, 2, 3, 4, 7])
     def test_every_choice_is_that_of_a_forward_on_the_whole_prefix(self, model: nn.Module, length: int) -> None:
@@ -227,6 +228,18 @@ class TestBadRequests:
     def test_options(self, options: dict[str, object], error: type[Exception], message: str) -> None:
         with refused(error, message):
             generate(make_model(), make_tokens(2, 5), **({"max_new_tokens": 3} | options))  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("model", [nn.Linear(2, 3), make_config(), None])
+    def test_what_is_no_model(self, model: object) -> None:
+        came = type(model).__name__
+        with refused(TypeError, f"model must be a FeedbackTransformer or CausalTransformer, got {came}"):
+            generate(model, make_tokens(2, 5), 3)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("generator", [7, "seed"])
+    @pytest.mark.parametrize("temperature", [0.0, 1.0])
+    def test_what_is_no_generator(self, generator: object, temperature: float) -> None:
+        with refused(TypeError, f"generator must be a Generator, got {type(generator).__name__}"):
+            generate(make_model(), make_tokens(2, 5), 3, temperature=temperature, generator=generator)  # type: ignore[arg-type]
 
     def test_an_unknown_option_is_named(self) -> None:
         with pytest.raises(TypeError, match="unexpected keyword argument 'top_p'"):

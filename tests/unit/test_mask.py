@@ -1,8 +1,10 @@
 """The causal mask follows from distances alone."""
 
+import pytest
 import torch
 
 from feedback_lite import causal_mask, distances
+from tests.drawing import refused
 
 
 def test_a_key_may_be_read_unless_it_is_later() -> None:
@@ -28,3 +30,17 @@ def test_memory_is_always_readable() -> None:
 def test_nothing_to_mask() -> None:
     assert causal_mask(torch.empty(3, 0, dtype=torch.long)).shape == (3, 0)
     assert causal_mask(torch.empty(0, 5, dtype=torch.long)).shape == (0, 5)
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize(
+    ("distance", "message"),
+    [
+        ([[0]], "distance must be an integer tensor, got list"),
+        (torch.zeros(1, 1), "distance must hold integers of torch.int64 or torch.int32, got torch.float32"),
+    ],
+    ids=["list", "fractions"],
+)
+def test_what_are_no_distances(distance: object, message: str) -> None:
+    with refused(TypeError, message):
+        causal_mask(distance)  # type: ignore[arg-type]

@@ -331,11 +331,19 @@ class TestLearning:
             assert parameter.grad is not None
             assert (losses[0] - losses[1]).item() / 2e-6 == pytest.approx(parameter.grad[entry].item(), rel=1e-5)
 
-    @every_kind
+    @pytest.mark.usefixtures("unchecked")
+    @pytest.mark.parametrize("kind", [EVERY_KIND[0], EVERY_KIND[-1]], ids=kind_name)
     def test_trains(self, kind: dict[str, object]) -> None:
         torch.manual_seed(0)
         sizes = {"vocab_size": 3, "d_model": 16, "head_dim": 8}
         assert_learns_the_token_before_the_last(FeedbackTransformer(make_config(**sizes, **kind)))
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.parametrize("config", [{"vocab_size": 17}, None, make_model()])
+def test_what_is_no_config(config: object) -> None:
+    with refused(TypeError, f"config must be a FeedbackConfig, got {type(config).__name__}"):
+        FeedbackTransformer(config)  # type: ignore[arg-type]
 
 
 @pytest.mark.usefixtures("unchecked")

@@ -94,6 +94,20 @@ class TestBuckets:
         with refused(error, message):
             relative_position_bucket(torch.tensor([1]), **sizes)
 
+    @pytest.mark.usefixtures("unchecked")
+    @pytest.mark.parametrize(
+        ("distance", "message"),
+        [
+            (torch.tensor([0.5, 3.0]), "distance must hold integers of torch.int64 or torch.int32, got torch.float32"),
+            (torch.tensor([True]), "distance must hold integers of torch.int64 or torch.int32, got torch.bool"),
+            ([0, 3], "distance must be an integer tensor, got list"),
+        ],
+        ids=["fractions", "booleans", "list"],
+    )
+    def test_what_are_no_distances(self, distance: object, message: str) -> None:
+        with refused(TypeError, message):
+            relative_position_bucket(distance, num_buckets=8, max_distance=32)  # type: ignore[arg-type]
+
 
 class TestBias:
     def test_entry_of_the_table_by_bucket_and_head(self) -> None:

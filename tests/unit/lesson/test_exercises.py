@@ -10,6 +10,9 @@ from feedback_lite.lesson import check
 from feedback_lite.lesson.exercises import EXERCISES
 from tests.answers import RIGHT_ANSWERS, STOPPING_ANSWERS
 
+# A check of an answer runs models many times over, and shows the package's own errors.
+pytestmark = pytest.mark.usefixtures("unchecked_module")
+
 MISTAKES = [
     pytest.param(name, mistake, id=f"{name}-{number}")
     for name, exercise in EXERCISES.items()
@@ -56,7 +59,6 @@ def test_every_usual_score_in_place_of_minus_infinity_is_too_high(
     assert "A finite score is not low enough" in capsys.readouterr().out
 
 
-@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize(("name", "answer", "hint"), STOPPING)
 def test_answers_that_stop_are_told_what_to_do(
     name: str, answer: Callable[..., Any], hint: str, capsys: pytest.CaptureFixture[str]

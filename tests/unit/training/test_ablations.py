@@ -20,6 +20,9 @@ from feedback_lite.training.ablations import (
 )
 from feedback_lite.training.opponents import SeparateKeysValues
 
+# Trainings, which shape checks slow down; what is trained is checked with the model's own tests.
+pytestmark = pytest.mark.usefixtures("unchecked_module")
+
 GAME = ShellGame(cups=3)
 
 

@@ -11,6 +11,9 @@ from feedback_lite.tasks import Echo, ShellGame, Task
 from feedback_lite.training import MODELS, Recipe, Training, checkpoint, make_model, usual_config
 from feedback_lite.training.checkpoint import read_checkpoint, write_checkpoint
 
+# Trainings, which shape checks slow down; what is trained is checked with the model's own tests.
+pytestmark = pytest.mark.usefixtures("unchecked_module")
+
 SIZES = {"d_model": 7, "num_layers": 2, "num_heads": 1, "head_dim": 5}
 DROPOUT = {"attn_dropout": 0.2, "ff_dropout": 0.2}
 CHANGES: dict[str, dict[str, Any]] = {

@@ -20,6 +20,9 @@ from feedback_lite.training import __main__ as command_line
 from feedback_lite.training import evaluation, from_card, loop
 from feedback_lite.training.__main__ import check_writable, main
 
+# Trainings, which shape checks slow down; what is trained is checked with the model's own tests.
+pytestmark = pytest.mark.usefixtures("unchecked_module")
+
 QUICK = ("--length", "3", "--batch-size", "2")
 ROOT = Path(feedback_lite.__file__).parents[1]
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,9 @@ from feedback_lite.training.comparison import (
     steps_for,
 )
 
+# Trainings, which shape checks slow down; what is trained is checked with the model's own tests.
+pytestmark = pytest.mark.usefixtures("unchecked_module")
+
 GAME = ShellGame()
 TINY = {"d_model": 7, "num_layers": 1, "num_heads": 1, "head_dim": 5, "memory_size": 3}
 
@@ -47,9 +51,15 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(getattr(comparison, name), "sequences", 11)
 
 
+@cache
+def everyone(task: str) -> dict[str, Contender]:
+    """Return all models of a comparison; to find out how wide each must be takes a while."""
+    return contenders(make_task(task))
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_equal_opponents_are_within_a_tenth_and_larger_ones_about_four_times_as_large(task: str) -> None:
-    found = contenders(make_task(task))
+    found = everyone(task)
     assert tuple(found) == EVERYONE
     size = found[FEEDBACK].parameters()
     for name, contender in found.items():
@@ -59,7 +69,7 @@ def test_equal_opponents_are_within_a_tenth_and_larger_ones_about_four_times_as_
 
 
 def test_contenders_differ_from_the_usual_model_in_what_their_names_say() -> None:
-    found = {name: contender.config for name, contender in contenders(GAME).items()}
+    found = {name: contender.config for name, contender in everyone("shell-game").items()}
     usual = usual_config("feedback", GAME)
     assert found[FEEDBACK] == usual
     assert found["feedback, one slot"] == usual_config("feedback", GAME, memory_size=1)
@@ -94,7 +104,7 @@ def test_every_study_knows_its_task_and_its_models() -> None:
     for name, study in STUDIES.items():
         assert study.task == name
         assert FEEDBACK in study.names
-        contenders(make_task(name), study.names)
+        assert set(study.names) <= set(everyone(name))
 
 
 @pytest.mark.parametrize(
@@ -153,7 +163,9 @@ def test_a_change_is_made_from_the_seed_and_leaves_the_random_state_alone() -> N
 
 
 def test_seconds_are_measured_for_every_model_side_by_side() -> None:
-    models = tuple(contenders(GAME, ("ordinary, 1 layer", "LSTM")).values())
+    chosen = contenders(GAME, ("LSTM", "ordinary, 1 layer"))
+    assert chosen == {name: everyone("shell-game")[name] for name in ("ordinary, 1 layer", "LSTM")}
+    models = tuple(chosen.values())
     seconds = seconds_per_update(models, GAME, length=3, batch_size=2)
     assert set(seconds) == {"ordinary, 1 layer", "LSTM"}
     assert all(0 < value < 5 for value in seconds.values())
@@ -274,7 +286,7 @@ def test_the_tasks_that_keep_a_state_are_recorded_with_everyone() -> None:
 @pytest.mark.parametrize("task", RECORDED)
 def test_a_record_is_of_the_study_as_it_stands(task: str) -> None:
     study, record = STUDIES[task], records.load(f"compare-{task}")
-    models = contenders(make_task(task), study.names).values()
+    models = [model for name, model in everyone(task).items() if name in study.names]
     assert record["models"] == json.loads(json.dumps([contender_entry(model) for model in models]))
     assert record["learning_rates"] == list(LEARNING_RATES)
     assert (record["trained_length"], record["recipe"]["batch_size"]) == (study.length, study.batch_size)

@@ -38,6 +38,14 @@ def test_the_same_recipe_gives_the_same_weights_and_another_seed_others(kind: st
     assert not torch.equal(runs[0], runs[2])
 
 
+def test_another_seed_draws_other_data() -> None:
+    first, again, other = (
+        train(tiny(seed=4), GAME, replace(SHORT, steps=1, seed=seed), progress=False)[0] for seed in (4, 4, 5)
+    )
+    assert first == again != other
+
+
+@pytest.mark.usefixtures("unchecked")
 def test_training_lowers_the_loss() -> None:
     losses = train(tiny(), GAME, Recipe(steps=150, batch_size=16, length=5, warmup_steps=10), progress=False)
     assert len(losses) == 150
@@ -115,3 +123,16 @@ def test_the_learning_rate_of_the_recipe_is_that_of_the_optimizer() -> None:
     training, used = Training(tiny(), GAME, recipe), []
     training.run(progress=False, watch=lambda _: used.append(training.optimizer.param_groups[0]["lr"]))
     assert used == pytest.approx([0.01, 0.02, 0.02, 0.0175, 0.0125])  # two of warm-up, then a cosine from 1 to 0.5
+
+
+@pytest.mark.parametrize(("max_norm", "left"), [(1e-3, 1e-3), (1e3, None)])
+def test_gradients_are_scaled_down_to_the_largest_norm_and_never_up(max_norm: float, left: float | None) -> None:
+    training = Training(tiny(), GAME, replace(SHORT, max_norm=max_norm))
+    norms: list[float] = []
+    training.optimizer.register_step_pre_hook(lambda *_: norms.append(norm_of_gradients(training.model)))
+    training.update(0)
+    assert norms == [pytest.approx(left, rel=1e-2)] if left else 0.01 < norms[0] < 10
+
+
+def norm_of_gradients(model: nn.Module) -> float:
+    return math.sqrt(sum(parameter.grad.square().sum().item() for parameter in model.parameters()))

@@ -1,0 +1,153 @@
+"""Execution of a notebook in a kernel of its own, in an empty folder."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ipykernel.kernelspec import get_kernel_dict
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.output_widget import OutputWidget
+from traitlets import Unicode
+
+from book.tools.notebooks.form import clear_outputs, drop_models, stable
+from book.tools.notebooks.notebook import Json, NotebookError, as_node, cell_name, is_volatile, read
+
+CELL_SECONDS = 600
+
+# What a kernel finds in its environment, so that sums are taken in one order and sets are walked in one.
+KERNEL_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+}
+# What a kernel must not inherit: other code on the path, pictures that do not show, other warnings.
+KERNEL_ENVIRONMENT_DROPPED = ("MPLBACKEND", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONWARNINGS")
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def execute(path: Path, *, python: str = sys.executable, folder: Path | None = None) -> Json:
+    """Execute the notebook at `path` and return it in its stable form; the file stays as it is.
+
+    Args:
+        path: the notebook.
+        python: the interpreter of the kernel.
+        folder: where the kernel runs; by default a fresh, empty one, so that the code sees what is installed and
+            nothing else.
+
+    Raises:
+        NotebookError: a cell raised an error or took too long, or the kernel died.
+    """
+    _, notebook = read(path)
+    with tempfile.TemporaryDirectory(prefix="chapter-") as scratch:
+        empty = Path(scratch) / "empty"
+        empty.mkdir()
+        return stable(run(clear_outputs(notebook), path.name, python, folder or empty, Path(scratch)))
+
+
+def kernel_environment(scratch: Path) -> dict[str, str]:
+    """Return the environment of a kernel: this one's, one thread, fixed hashes, none of the user's start-up code."""
+    inherited = {key: value for key, value in os.environ.items() if key not in KERNEL_ENVIRONMENT_DROPPED}
+    return inherited | KERNEL_ENVIRONMENT | {"IPYTHONDIR": str(scratch / "ipython")}
+
+
+def build_font_cache() -> None:
+    """Have matplotlib list the fonts once, so that no kernel on a fresh machine prints that it does so."""
+    importlib.import_module("matplotlib.font_manager")
+
+
+class _GivenPython(KernelSpecManager):
+    """Knows one kernel, that of the given interpreter, whatever else is registered on the machine."""
+
+    python = Unicode()
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        """Return the kernel of `self.python`, under any name."""
+        spec = get_kernel_dict()
+        return KernelSpec(**spec | {"argv": [self.python, *spec["argv"][1:]]})
+
+
+class _CapturedOutput(OutputWidget):
+    """What an Output widget shows, kept for the notebook and not sent back to the kernel.
+
+    nbclient sends it back while it waits for the kernel's reply on the same socket; sending can swallow the
+    signal that the reply has come, and then the run stands still until the cell's time is over.
+    """
+
+    def sync_state(self) -> None:
+        """Keep the outputs here."""
+
+
+@dataclass
+class _Progress:
+    """Which cell runs, for messages, and which widget models the volatile cells have made."""
+
+    index: int | None = None
+    volatile_models: set[str] = field(default_factory=set)
+    models_before: set[str] = field(default_factory=set)
+
+
+def run(notebook: Json, name: str, python: str, folder: Path, scratch: Path) -> Json:
+    """Execute every cell in a kernel of its own; what volatile cells left is not in what comes back."""
+    progress = _Progress()
+    client = new_client(notebook, python, scratch, progress)
+    try:
+        executed: Json = client.execute(cleanup_kc=True, cwd=str(folder), env=kernel_environment(scratch))
+    except (CellExecutionError, CellTimeoutError, DeadKernelError, RuntimeError) as error:
+        index = progress.index
+        where = "the kernel" if index is None else cell_name(index, notebook["cells"][index])
+        raise NotebookError(f"{name}: {where}: {error_text(error)}") from error
+    for cell in filter(is_volatile, executed["cells"]):
+        cell["outputs"] = []
+    return drop_models(executed, progress.volatile_models)
+
+
+def new_client(notebook: Json, python: str, scratch: Path, progress: _Progress) -> NotebookClient:
+    """Return what executes a notebook with the given interpreter and keeps `progress` up to date."""
+
+    def before(cell: Json, cell_index: int) -> None:
+        progress.index = cell_index
+        progress.models_before = set(client.widget_state)
+
+    def after(cell: Json, cell_index: int, execute_reply: Json) -> None:
+        if is_volatile(cell):
+            progress.volatile_models |= client.widget_state.keys() - progress.models_before
+
+    client = NotebookClient(
+        as_node(notebook),
+        km=AsyncKernelManager(
+            kernel_name="python3",
+            kernel_spec_manager=_GivenPython(python=python),
+            connection_file=str(scratch / "kernel.json"),
+            transport="tcp" if os.name == "nt" else "ipc",  # two kernels at once never race for a port
+        ),
+        timeout=CELL_SECONDS,
+        startup_timeout=120,
+        iopub_timeout=60,
+        raise_on_iopub_timeout=True,
+        force_raise_errors=True,
+        shutdown_kernel="immediate",
+        record_timing=False,
+        on_cell_start=before,
+        on_cell_executed=after,
+    )
+    client.widget_registry = {"@jupyter-widgets/output": {"OutputModel": _CapturedOutput}}
+    return client
+
+
+def error_text(error: Exception) -> str:
+    """Return what went wrong in a cell, in plain text."""
+    if isinstance(error, CellExecutionError):
+        return f"{error.ename}: {error.evalue}\n{COLOUR.sub('', error.traceback)}"
+    return f"{type(error).__name__}: {error}"

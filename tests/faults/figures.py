@@ -1,0 +1,136 @@
+"""Faults in figures: their Python, the models in the page, their scripts and their style."""
+
+from tests.faults.planting import Fault
+
+WIDGETS = "feedback_lite/widgets"
+SITE = "tests/site"
+LIVE = ("tests/site/test_live.py", "-k", "runtime_alone and not file")
+EVERY_STATE = "tests/site/test_every_state.py"
+DUEL = "tests/site/test_shell_duel.py"
+
+FAULTS = (
+    Fault(
+        "attention in the page without scale",
+        f"{WIDGETS}/js/live.js",
+        {"product * width ** -0.5 + bias[slot]": "product + bias[slot]"},
+        LIVE,
+    ),
+    Fault(
+        "GELU in the page by its approximation",
+        f"{WIDGETS}/js/live.js",
+        {
+            "0.5 * x * (1 + erf(x / Math.SQRT2))": (
+                "0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))"
+            )
+        },
+        LIVE,
+    ),
+    Fault(
+        "another epsilon in the page",
+        f"{WIDGETS}/js/live.js",
+        {"variance + 1e-5": "variance + 1e-6"},
+        LIVE,
+    ),
+    Fault(
+        "memory in the page not counted in the positions",
+        f"{WIDGETS}/js/live.js",
+        {"this.memoryOffset ? slots.length : 0": "0"},
+        LIVE,
+    ),
+    Fault(
+        "softmax in the page overflows",
+        f"{WIDGETS}/js/mixture.js",
+        {"Math.exp(score - largest)": "Math.exp(score)"},
+        (SITE, "-k", "live_mathematics"),
+    ),
+    Fault(
+        "weights read in the wrong order of bytes",
+        f"{WIDGETS}/js/weights.js",
+        {"getFloat32(4 * place, true)": "getFloat32(4 * place, false)"},
+        LIVE,
+    ),
+    Fault(
+        "a long link is cut",
+        f"{WIDGETS}/js/link.js",
+        {"parse(hash.slice(kind.length + 2))": "parse(hash.slice(kind.length + 2, 120))"},
+        (DUEL, "-k", "link_restores"),
+    ),
+    Fault(
+        "a link forgets an intervention",
+        f"{WIDGETS}/js/inside.js",
+        {'  add("offset", model.get("memory_offset"), "off");\n': ""},
+        ("tests/site/test_inside.py", "-k", "link"),
+    ),
+    Fault(
+        "a sentence in the page counts one slot too many",
+        f"{WIDGETS}/js/memory_queue.js",
+        {"slots ${first} to ${step - 1}.": "slots ${first} to ${step}."},
+        (EVERY_STATE, "-k", "memory-queue"),
+    ),
+    Fault(
+        "a sentence in Python counts one slot too many",
+        f"{WIDGETS}/memory_queue.py",
+        {"holds slots {first} to {self.step - 1}": "holds slots {first} to {self.step}"},
+        ("tests/unit/test_widget_memory_queue.py",),
+    ),
+    Fault(
+        "a dead key",
+        f"{WIDGETS}/js/figure.js",
+        {"Home: () => set(first), End: () => set(last),": "Home: () => set(first),"},
+        (SITE, "-k", "moves_its_figure and memory-queue"),
+    ),
+    Fault(
+        "percent in the page rounded down",
+        f"{WIDGETS}/js/figure.js",
+        {"Math.floor(100 * share + 0.5)": "Math.floor(100 * share)"},
+        (EVERY_STATE, "-k", "layer-mixture"),
+    ),
+    Fault(
+        "percent in Python rounded down",
+        f"{WIDGETS}/figure.py",
+        {"math.floor(100 * share + 0.5)": "math.floor(100 * share)"},
+        ("tests/unit/test_widgets.py", "tests/unit/test_widget_layer_mixture.py"),
+    ),
+    Fault(
+        "what a control changes is not saved",
+        f"{WIDGETS}/js/figure.js",
+        {"    model.save_changes();\n": ""},
+        ("tests/site/test_saving.py",),
+    ),
+    Fault(
+        "a prediction is not saved",
+        f"{WIDGETS}/js/predict.js",
+        {"      model.save_changes();\n": ""},
+        ("tests/site/test_saving.py",),
+    ),
+    Fault(
+        "the duel names the least likely cup",
+        f"{WIDGETS}/js/shell_duel.js",
+        {"shares.indexOf(Math.max(...shares))": "shares.indexOf(Math.min(...shares))"},
+        (SITE, "-k", "speaks and duel"),
+    ),
+    Fault(
+        "the duel counts a right guess as wrong",
+        f"{WIDGETS}/js/shell_duel.js",
+        {"Number(guess === ball + 1)": "Number(guess === ball)"},
+        (DUEL, "-k", "right_answers_are_counted"),
+    ),
+    Fault(
+        "a button too small for a finger",
+        f"{WIDGETS}/css/figure.css",
+        {".fl-figure .fl-button {\n  min-height: 44px;": ".fl-figure .fl-button {\n  min-height: 30px;"},
+        (SITE, "-k", "(can_be_touched and memory-queue) or (everything_fits and 06-memory)"),
+    ),
+    Fault(
+        "a colour too pale for words",
+        f"{WIDGETS}/palette.py",
+        {'Colour("#5b6472", "#a3adba")': 'Colour("#9aa2ad", "#a3adba")'},
+        ("tests/unit/test_widget_palette.py",),
+    ),
+    Fault(
+        "a figure's model is not the one that ships",
+        f"{WIDGETS}/live.py",
+        {'weight.numpy().astype("<f4")': '(1.001 * weight.numpy()).astype("<f4")'},
+        ("tests/unit/test_widget_live.py",),
+    ),
+)

@@ -1,0 +1,204 @@
+"""Faults in the model's own files."""
+
+from tests.faults.planting import Fault
+
+PROPERTIES = "tests/properties"
+CONFORMANCE = "tests/conformance"
+
+FAULTS = (
+    Fault(
+        "mixture without softmax",
+        "feedback_lite/memory.py",
+        {"shares = layer_weights.softmax(dim=0)": "shares = layer_weights"},
+        ("tests/unit/test_memory.py", PROPERTIES),
+    ),
+    Fault(
+        "memory one too long",
+        "feedback_lite/memory.py",
+        {
+            'check_size("memory_size", memory_size)': (
+                'check_size("memory_size", memory_size)\n        memory_size += 1'
+            )
+        },
+        ("tests/unit/test_memory.py", PROPERTIES),
+    ),
+    Fault(
+        "newest evicted instead of oldest",
+        "feedback_lite/memory.py",
+        {
+            "(self.keys, new.keys), dim=1)[:, -memory_size:]": "(self.keys, new.keys), dim=1)[:, :memory_size]",
+            "(self.values, new.values), dim=1)[:, -memory_size:]": "(self.values, new.values), dim=1)[:, :memory_size]",
+        },
+        ("tests/unit/test_memory.py", PROPERTIES),
+    ),
+    Fault(
+        "GEGLU halves swapped",
+        "feedback_lite/feedforward.py",
+        {"value, gate = doubled.chunk(2": "gate, value = doubled.chunk(2"},
+        ("tests/unit/test_feedforward.py", CONFORMANCE),
+    ),
+    Fault(
+        "bias off by one",
+        "feedback_lite/positions.py",
+        {"self.table.t()[:, buckets]": "self.table.t()[:, (buckets + 1).clamp(max=self.num_buckets - 1)]"},
+        ("tests/unit/test_positions.py", CONFORMANCE),
+    ),
+    Fault(
+        "far distances rounded into the nearest bucket",
+        "feedback_lite/positions.py",
+        {"(ratio * (num_buckets - exact)).long()": "(ratio * (num_buckets - exact)).round().long()"},
+        ("tests/unit/test_positions.py", CONFORMANCE),
+    ),
+    Fault(
+        "mask off by one",
+        "feedback_lite/mask.py",
+        {"return distance >= 0": "return distance >= -1"},
+        ("tests/unit/test_mask.py", PROPERTIES),
+    ),
+    Fault(
+        "no scale",
+        "feedback_lite/attention.py",
+        {"scale = queries.shape[-1] ** -0.5": "scale = 1.0"},
+        ("tests/unit/test_attention.py", CONFORMANCE),
+    ),
+    Fault(
+        "bias multiplied by the scale",
+        "feedback_lite/attention.py",
+        {"scores = scores + bias": "scores = scores + bias * scale"},
+        ("tests/unit/test_attention.py", CONFORMANCE),
+    ),
+    Fault(
+        "output bias where there is no key",
+        "feedback_lite/attention.py",
+        {"return hidden.new_zeros(hidden.shape), weights": "return self.to_output.bias.expand_as(hidden), weights"},
+        ("tests/unit/test_attention.py", "tests/unit/test_model.py"),
+    ),
+    Fault(
+        "residual around attention lost",
+        "feedback_lite/block.py",
+        {"hidden = hidden + read": "hidden = read"},
+        ("tests/unit/test_block.py", CONFORMANCE),
+    ),
+    Fault(
+        "attention reads what is not normalised",
+        "feedback_lite/block.py",
+        {"normed = self.attention_norm(hidden)": "normed = hidden"},
+        ("tests/unit/test_block.py", CONFORMANCE),
+    ),
+    Fault(
+        "projection not shared",
+        "feedback_lite/model.py",
+        {
+            "for _ in range(config.num_layers))\n": (
+                "for _ in range(config.num_layers))\n"
+                "        self.own = nn.ModuleList(\n"
+                "            KeyValueProjection.from_config(config) for _ in range(config.num_layers)\n"
+                "        )\n"
+            ),
+            "for block in self.blocks:": "for block, own in zip(self.blocks, self.own):",
+            "self.to_keys_values if reads_itself else None": "own if reads_itself else None",
+        },
+        ("tests/unit/test_model.py", CONFORMANCE),
+    ),
+    Fault(
+        "last layer instead of mixture",
+        "feedback_lite/model.py",
+        {"return mix_layers(hiddens, self.layer_weights)": "return hiddens[-1]"},
+        ("tests/unit/test_model.py", CONFORMANCE),
+    ),
+    Fault(
+        "memory not counted in the positions",
+        "feedback_lite/model.py",
+        {"return segment_length > 1, num_slots": "return segment_length > 1, 0"},
+        ("tests/unit/test_model.py", PROPERTIES),
+    ),
+    Fault(
+        "memory without a gradient",
+        "feedback_lite/model.py",
+        {"self.to_keys_values(self.mix(hiddens))": "self.to_keys_values(self.mix(hiddens.detach()))"},
+        ("tests/unit/test_model.py", CONFORMANCE),
+    ),
+    Fault(
+        "a lone last token does not read itself",
+        "feedback_lite/model.py",
+        {"return segment_length > 1, num_slots": "return num_tokens > 1, num_slots"},
+        ("tests/unit/test_model.py", PROPERTIES),
+    ),
+    Fault(
+        "the ordinary model sees the future",
+        "feedback_lite/baseline.py",
+        {"bias=bias, mask=mask": "bias=bias, mask=None"},
+        ("tests/unit/test_baseline.py", PROPERTIES),
+    ),
+    Fault(
+        "dropout stays on while a model is asked",
+        "feedback_lite/generation.py",
+        {"    model.eval()\n    try:": "    try:"},
+        ("tests/unit/test_generation.py",),
+    ),
+    Fault(
+        "an unfinished segment is taken for a finished one",
+        "feedback_lite/generation.py",
+        {"closes_segment = tokens.shape[1] % model.config.segment_length == 0": "closes_segment = True"},
+        ("tests/unit/test_generation.py", PROPERTIES),
+    ),
+    Fault(
+        "logits multiplied by the temperature",
+        "feedback_lite/generation.py",
+        {"logits.float() / temperature": "logits.float() * temperature"},
+        ("tests/unit/test_generation.py",),
+    ),
+    Fault(
+        "the stepper names the wrong writers",
+        "feedback_lite/generation.py",
+        {
+            "(*writers_before, number)[-model.config.memory_size :]": (
+                "(*writers_before, number)[: model.config.memory_size]"
+            )
+        },
+        ("tests/unit/test_generation.py",),
+    ),
+    Fault(
+        "a slot is deleted one step late",
+        "feedback_lite/interventions.py",
+        {"if moment == step}": "if moment + 1 == step}"},
+        ("tests/unit/test_interventions.py",),
+    ),
+    Fault(
+        "another layer is silenced",
+        "feedback_lite/interventions.py",
+        {'f"blocks.{layer - 1}.attention.to_output"': 'f"blocks.{layer % config.num_layers}.attention.to_output"'},
+        ("tests/unit/test_interventions.py",),
+    ),
+    Fault(
+        "norms of attention and feed-forward exchanged in loading",
+        "feedback_lite/lucidrains.py",
+        {
+            'names[f"{attention}.norm.{kind}"] = f"{block}.attention_norm.{kind}"': (
+                'names[f"{attention}.norm.{kind}"] = f"{block}.feedforward_norm.{kind}"'
+            ),
+            'names[f"{feedforward}.norm.{kind}"] = f"{block}.feedforward_norm.{kind}"': (
+                'names[f"{feedforward}.norm.{kind}"] = f"{block}.attention_norm.{kind}"'
+            ),
+        },
+        (CONFORMANCE,),
+    ),
+    Fault(
+        "copies of the shared projection are not compared",
+        "feedback_lite/lucidrains.py",
+        {"if not torch.equal(state_dict[name], shared)]": "if state_dict[name].shape != shared.shape]"},
+        ("tests/unit/test_lucidrains.py",),
+    ),
+    Fault(
+        "the original's missing offset is mended",
+        "feedback_lite/lucidrains.py",
+        {"return num_tokens > 1, 0": "return num_tokens > 1, num_slots"},
+        (CONFORMANCE,),
+    ),
+    Fault(
+        "the original's lone last token reads itself",
+        "feedback_lite/lucidrains.py",
+        {"return num_tokens > 1, 0": "return segment_length > 1, 0"},
+        (CONFORMANCE,),
+    ),
+)

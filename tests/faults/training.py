@@ -1,0 +1,100 @@
+"""Faults in training, in its processes and in its studies."""
+
+from tests.faults.planting import Fault
+
+LOOP = "feedback_lite/training/loop.py"
+TESTS = ("tests/unit/training/test_loop.py",)
+STOPS = ("tests/unit/training/test_checkpoint.py",)
+
+FAULTS = (
+    Fault(
+        "the warm-up starts at nothing",
+        LOOP,
+        {"return (step + 1) / self.warmup_steps": "return step / self.warmup_steps"},
+        TESTS,
+    ),
+    Fault(
+        "the cosine ends at nothing",
+        LOOP,
+        {"return self.final_share + (1 - self.final_share) * 0.5": "return 0.5"},
+        TESTS,
+    ),
+    Fault(
+        "the data's seed ignored",
+        LOOP,
+        {"torch.Generator().manual_seed(recipe.seed)": "torch.Generator().manual_seed(0)"},
+        TESTS,
+    ),
+    Fault(
+        "dropout the same in every update",
+        LOOP,
+        {'f"{recipe.seed} {step} {rank()}"': 'f"{recipe.seed} {rank()}"'},
+        TESTS,
+    ),
+    Fault(
+        "gradients not clipped",
+        LOOP,
+        {"self.model.parameters(), recipe.max_norm)": "self.model.parameters(), math.inf)"},
+        TESTS,
+    ),
+    Fault(
+        "positions without an answer counted",
+        LOOP,
+        {"(examples.targets != IGNORED).sum().item()": "examples.targets.numel()"},
+        ("tests/unit/training/test_evaluation.py", *TESTS),
+    ),
+    Fault(
+        "gradients averaged over the processes",
+        "feedback_lite/training/processes.py",
+        {"dist.all_reduce(joined)": "dist.all_reduce(joined)\n    joined /= processes()"},
+        ("tests/unit/training/test_processes.py",),
+    ),
+    Fault(
+        "the data goes on from its beginning after a stop",
+        LOOP,
+        {'        self.generator.set_state(state["generator"])\n': ""},
+        STOPS,
+    ),
+    Fault(
+        "the optimizer forgets its averages in a stop",
+        LOOP,
+        {'        self.optimizer.load_state_dict(state["optimizer"])\n': ""},
+        STOPS,
+    ),
+    Fault(
+        "the losses before a stop are lost",
+        LOOP,
+        {'self.losses = list(state["losses"])': "self.losses = []"},
+        STOPS,
+    ),
+    Fault(
+        "the checksum is that of half the weights",
+        "feedback_lite/training/cards.py",
+        {"hashlib.sha256(serialized)": "hashlib.sha256(serialized[: len(serialized) // 2])"},
+        ("tests/unit/training/test_cards.py",),
+    ),
+    Fault(
+        "the expected range is that of one accuracy",
+        "feedback_lite/training/evaluation.py",
+        {"math.sqrt(2 / count)": "math.sqrt(1 / count)"},
+        ("tests/unit/training/test_evaluation.py",),
+    ),
+    Fault(
+        "a failed study begins anew",
+        "feedback_lite/training/comparison.py",
+        {"for run in dict.fromkeys(runs) if run not in notes.results": "for run in dict.fromkeys(runs)"},
+        ("tests/unit/training/test_comparison.py",),
+    ),
+    Fault(
+        "the worst learning rate is chosen",
+        "feedback_lite/training/comparison.py",
+        {"best[key] = max(by_rate": "best[key] = min(by_rate"},
+        ("tests/unit/training/test_comparison.py",),
+    ),
+    Fault(
+        "every layer reads the first layer's memory",
+        "feedback_lite/training/opponents.py",
+        {"hiddens.append(block(hiddens[-1], memory, ": "hiddens.append(block(hiddens[-1], memories[0], "},
+        ("tests/unit/training/test_ablations.py",),
+    ),
+)
