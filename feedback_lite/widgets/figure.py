@@ -32,10 +32,15 @@ def join_script(name: str) -> str:
         for found in _IMPORT.finditer(source):
             if found["name"] not in texts:
                 add(found["name"])
-        texts[module] = _JSDOC.sub("", _IMPORT.sub("", source)).strip()
+        texts[module] = bare_script(source)
 
     add(name)
     return "\n\n".join(texts.values()) + "\n"
+
+
+def bare_script(source: str) -> str:
+    """Return the text of a module as it reaches a page: without what it imports, and without its JSDoc."""
+    return _JSDOC.sub("", _IMPORT.sub("", source)).strip()
 
 
 def join_style(name: str) -> str:

@@ -1,26 +1,7 @@
-import {
-  button,
-  buttonRow,
-  clamp,
-  figureFrame,
-  html,
-  keepDrawn,
-  keeper,
-  onDrag,
-  onSliderKeys,
-  percent,
-  pickerNode,
-  pictureNode,
-  pointIn,
-  say,
-  setAttributes,
-  setAvailable,
-  setPressed,
-  signed,
-  stateSentence,
-  svg,
-  tell,
-} from "./figure.js";
+import { button, buttonRow, onSliderKeys, setAvailable, setPressed } from "./controls.js";
+import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { onDrag, pickerNode, pictureNode, pointIn } from "./picture.js";
+import { clamp, percent, say, signed, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Picture, Place, Words } from "./figure.js" */
 

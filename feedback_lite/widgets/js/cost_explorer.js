@@ -1,18 +1,6 @@
-import {
-  button,
-  buttonRow,
-  figureFrame,
-  grouped,
-  html,
-  keepDrawn,
-  keeper,
-  say,
-  setPressed,
-  slider,
-  stateSentence,
-  svg,
-  tell,
-} from "./figure.js";
+import { button, buttonRow, setPressed, slider } from "./controls.js";
+import { figureFrame, html, keepDrawn, keeper, svg } from "./figure.js";
+import { grouped, say, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Place, Words } from "./figure.js" */
 

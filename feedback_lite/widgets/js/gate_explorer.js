@@ -1,26 +1,7 @@
-import {
-  button,
-  clamp,
-  figureFrame,
-  html,
-  keepDrawn,
-  keeper,
-  onDrag,
-  onKeys,
-  percent,
-  pickerNode,
-  pictureNode,
-  pointIn,
-  range,
-  say,
-  setAttributes,
-  setPressed,
-  slider,
-  stateSentence,
-  stepControls,
-  svg,
-  tell,
-} from "./figure.js";
+import { button, onKeys, setPressed, slider, stepControls } from "./controls.js";
+import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { onDrag, pickerNode, pictureNode, pointIn } from "./picture.js";
+import { clamp, percent, range, say, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Picture, Place, Words } from "./figure.js" */
 

@@ -1,26 +1,7 @@
-import {
-  button,
-  capital,
-  clamp,
-  figureFrame,
-  html,
-  keepDrawn,
-  keeper,
-  layerChip,
-  layerTint,
-  onKeys,
-  pickerNode,
-  pictureNode,
-  pointIn,
-  range,
-  say,
-  setAttributes,
-  setPressed,
-  stateSentence,
-  svg,
-  tell,
-  wayLegend,
-} from "./figure.js";
+import { button, onKeys, setPressed } from "./controls.js";
+import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { layerChip, layerTint, pickerNode, pictureNode, pointIn, wayLegend } from "./picture.js";
+import { capital, clamp, range, say, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Picture, Place, Words } from "./figure.js" */
 

@@ -1,30 +1,13 @@
 // The inside of a trained feedback model, token by token. Numbers come from the runtime or, where the weights cannot be
 // read, from what Python recorded; both have the form that `momentOf` returns, and the picture only draws it.
 
-import {
-  button,
-  checkbox,
-  clamp,
-  figureFrame,
-  html,
-  keeper,
-  onKeys,
-  onPage,
-  onTraits,
-  percent,
-  range,
-  say,
-  setAttributes,
-  setAvailable,
-  slider,
-  stateSentence,
-  stepControls,
-  widthOf,
-} from "./figure.js";
+import { button, checkbox, onKeys, setAvailable, slider, stepControls } from "./controls.js";
+import { figureFrame, html, keeper, onPage, onTraits, setAttributes, widthOf } from "./figure.js";
 import { answerName, momentOf, ordered, ownSize, Runs, tellSlot } from "./inside_moment.js";
 import { drawReadings, makePicture } from "./inside_picture.js";
 import { copyLink, followLinks } from "./link.js";
 import { GameError, ShellGame } from "./shell_game.js";
+import { clamp, percent, range, say, stateSentence } from "./words.js";
 
 /** @import { Model, Place } from "./figure.js" */
 /** @import { Game, Moment, Traits } from "./inside_moment.js" */

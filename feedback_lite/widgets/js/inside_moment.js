@@ -1,8 +1,8 @@
 // One step of the model in numbers and in words: what it reads, answers, writes and evicts, and what is changed.
 
-import { capital, percent, tell } from "./figure.js";
 import { FeedbackTransformer, runner } from "./live.js";
 import { softmax } from "./mixture.js";
+import { capital, percent, tell } from "./words.js";
 
 /** @import { Model, Words } from "./figure.js" */
 /** @import { FeedbackStep, Interventions, Memory } from "./live.js" */

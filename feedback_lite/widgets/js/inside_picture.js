@@ -1,7 +1,9 @@
 // The picture of one step: layers, mixture, memory and attention on one time axis, and the readings of one slot.
 
-import { hatching, layerTint, percent, pictureNode, range, setAttributes, svg } from "./figure.js";
+import { setAttributes, svg } from "./figure.js";
 import { evictedNow, mostRead } from "./inside_moment.js";
+import { hatching, layerTint, pictureNode } from "./picture.js";
+import { percent, range } from "./words.js";
 
 /** @import { Answer, Game, Moment } from "./inside_moment.js" */
 /** @import { Attributes } from "./figure.js" */

@@ -1,29 +1,8 @@
-import {
-  button,
-  clamp,
-  figureFrame,
-  html,
-  keepDrawn,
-  keeper,
-  layerChip,
-  layerTint,
-  onSliderKeys,
-  percent,
-  pickerNode,
-  pictureNode,
-  pointIn,
-  range,
-  say,
-  setAttributes,
-  setPressed,
-  signed,
-  slider,
-  stateSentence,
-  stepControls,
-  svg,
-  tell,
-} from "./figure.js";
+import { button, onSliderKeys, setPressed, slider, stepControls } from "./controls.js";
+import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
 import { mixLayers, softmax } from "./mixture.js";
+import { layerChip, layerTint, pickerNode, pictureNode, pointIn } from "./picture.js";
+import { clamp, percent, range, say, signed, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Place, Words } from "./figure.js" */
 

@@ -1,28 +1,7 @@
-import {
-  button,
-  capital,
-  clamp,
-  figureFrame,
-  html,
-  keepDrawn,
-  keeper,
-  layerChip,
-  layerTint,
-  onPage,
-  onSliderKeys,
-  pickerNode,
-  pictureNode,
-  pointIn,
-  range,
-  say,
-  setAttributes,
-  setAvailable,
-  setPressed,
-  stateSentence,
-  svg,
-  tell,
-  wayLegend,
-} from "./figure.js";
+import { button, onSliderKeys, setAvailable, setPressed } from "./controls.js";
+import { figureFrame, html, keepDrawn, keeper, onPage, setAttributes, svg } from "./figure.js";
+import { layerChip, layerTint, pickerNode, pictureNode, pointIn, wayLegend } from "./picture.js";
+import { capital, clamp, range, say, stateSentence, tell } from "./words.js";
 
 /** @import { Box, Model, Picture, Place, Words } from "./figure.js" */
 

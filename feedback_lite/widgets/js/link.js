@@ -1,7 +1,8 @@
 // A figure's state in the address of its page: #shell-duel=3.12.45. What comes from an address is matched against a
 // strict grammar, never run and never made into markup.
 
-import { button, html, onPage } from "./figure.js";
+import { button } from "./controls.js";
+import { html, onPage } from "./figure.js";
 
 const LONGEST_LINK = 2000;
 

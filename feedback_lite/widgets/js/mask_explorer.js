@@ -1,24 +1,7 @@
-import {
-  button,
-  clamp,
-  figureFrame,
-  html,
-  keepDrawn,
-  keeper,
-  onKeys,
-  percent,
-  pictureNode,
-  pointIn,
-  range,
-  say,
-  setAttributes,
-  setPressed,
-  signed,
-  slider,
-  stateSentence,
-  svg,
-  tell,
-} from "./figure.js";
+import { button, onKeys, setPressed, slider } from "./controls.js";
+import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { pictureNode, pointIn } from "./picture.js";
+import { clamp, percent, range, say, signed, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Place, Words } from "./figure.js" */
 

@@ -1,23 +1,7 @@
-import {
-  clamp,
-  figureFrame,
-  hatching,
-  html,
-  keepDrawn,
-  keeper,
-  onSliderKeys,
-  pickerNode,
-  pictureNode,
-  pointIn,
-  range,
-  say,
-  setAttributes,
-  slider,
-  stateSentence,
-  stepControls,
-  svg,
-  tell,
-} from "./figure.js";
+import { onSliderKeys, slider, stepControls } from "./controls.js";
+import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { hatching, pickerNode, pictureNode, pointIn } from "./picture.js";
+import { clamp, range, say, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Picture, Place, Words } from "./figure.js" */
 

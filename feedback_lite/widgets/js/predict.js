@@ -1,15 +1,6 @@
-import {
-  button,
-  figureFrame,
-  html,
-  keeper,
-  onTraits,
-  say,
-  setAttributes,
-  setAvailable,
-  stateSentence,
-  tell,
-} from "./figure.js";
+import { button, setAvailable } from "./controls.js";
+import { figureFrame, html, keeper, onTraits, setAttributes } from "./figure.js";
+import { say, stateSentence, tell } from "./words.js";
 
 /** @import { Place, Words } from "./figure.js" */
 

@@ -1,26 +1,7 @@
-import {
-  button,
-  buttonRow,
-  capital,
-  clamp,
-  figureFrame,
-  grouped,
-  html,
-  keepDrawn,
-  keeper,
-  onDrag,
-  onSliderKeys,
-  pickerNode,
-  pictureNode,
-  pointIn,
-  say,
-  setAttributes,
-  setAvailable,
-  setPressed,
-  stateSentence,
-  svg,
-  tell,
-} from "./figure.js";
+import { button, buttonRow, onSliderKeys, setAvailable, setPressed } from "./controls.js";
+import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { onDrag, pickerNode, pictureNode, pointIn } from "./picture.js";
+import { capital, clamp, grouped, say, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Picture, Place, Words } from "./figure.js" */
 

@@ -1,25 +1,10 @@
-import {
-  button,
-  checkbox,
-  figureFrame,
-  html,
-  keeper,
-  onPage,
-  onTraits,
-  percent,
-  range,
-  say,
-  setAttributes,
-  setAvailable,
-  stateSentence,
-  stepControls,
-  svg,
-  tell,
-} from "./figure.js";
+import { button, checkbox, setAvailable, stepControls } from "./controls.js";
+import { figureFrame, html, keeper, onPage, onTraits, setAttributes, svg } from "./figure.js";
 import { copyLink, followLinks } from "./link.js";
 import { CausalTransformer, FeedbackTransformer, runner } from "./live.js";
 import { softmax } from "./mixture.js";
 import { GameError, ShellGame } from "./shell_game.js";
+import { percent, range, say, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Place, Words } from "./figure.js" */
 /** @import { Exported } from "./weights.js" */

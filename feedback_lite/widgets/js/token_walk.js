@@ -1,19 +1,7 @@
-import {
-  figureFrame,
-  html,
-  keepDrawn,
-  keeper,
-  percent,
-  pictureNode,
-  say,
-  setAttributes,
-  signed,
-  slider,
-  stateSentence,
-  stepControls,
-  svg,
-  tell,
-} from "./figure.js";
+import { slider, stepControls } from "./controls.js";
+import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { pictureNode } from "./picture.js";
+import { percent, say, signed, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Place, Words } from "./figure.js" */
 
