@@ -14,6 +14,9 @@ RUN := .venv/bin/python
 SITE := _build/site.stamp
 SITE_SOURCES = $(shell find _config.yml _toc.yml pyproject.toml constraints.txt book chapters feedback_lite \
 	-type f -not -path '*/__pycache__/*' -not -path '*/.*')
+# Deno lints and formats the figures' scripts and checks the types in their comments. It needs no network for that.
+DENO = DENO_DIR=_build/deno DENO_NO_UPDATE_CHECK=1 .venv/bin/deno
+SCRIPTS = --config book/tools/deno.json feedback_lite/widgets/js book/site/assets/host.js
 JOBS ?= 2
 PORT ?= 8000
 
@@ -52,6 +55,9 @@ lint: environment-test ## check style, layout and types
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(DENO) lint $(SCRIPTS)
+	$(DENO) fmt --check $(SCRIPTS)
+	$(DENO) check --no-remote --no-npm $(SCRIPTS)
 
 faults: environment-test $(SITE) ## plant faults one at a time and name the test that sees each (ARGS=word for some)
 	@echo "Looking for a browser ..."

@@ -1,6 +1,5 @@
 """Where each slot of a full memory stands, the bucket of its distance, and the bias that this bucket has learned."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,17 +7,27 @@ import torch
 import traitlets
 
 from feedback_lite.positions import distances, relative_position_bucket
-from feedback_lite.widgets.figure import Figure, join_script, join_style
+from feedback_lite.widgets.figure import Figure, join_script, join_style, percent
 
 BUCKETS = (4, 8, 16)
 REACHES = (8, 16, 32)
 PAST, BOTH = "past only", "both directions"
 COUNTED, LEFT_OUT = "counted", "left out"
+WORDS = {
+    "setting": "{num_buckets}, {max_distance}, {direction}",
+    "buckets": ["1 bucket", "{count} buckets"],
+    "chain": "distance {distance}, bucket {bucket}, bias {bias}, weight {weight}",
+    "whole": (
+        "{num_buckets} buckets, largest distance {max_distance}, {direction}, head {head}. "
+        "Memory counted: the {slots} slots fall into {counted}. Memory left out: into {left_out}. "
+        "Slot {slot}: counted, {counted_chain}; left out, {left_out_chain}."
+    ),
+}
 
 
 def setting_key(num_buckets: int, max_distance: int, direction: str) -> str:
     """Return the name of a setting, such as "16, 32, past only"."""
-    return f"{num_buckets}, {max_distance}, {direction}"
+    return str(WORDS["setting"]).format(num_buckets=num_buckets, max_distance=max_distance, direction=direction)
 
 
 def is_possible(num_buckets: int, max_distance: int, direction: str) -> bool:
@@ -45,6 +54,11 @@ class BucketExplorer(Figure):
     _esm = join_script("bucket_explorer")
     _css = join_style("bucket_explorer")
 
+    words = traitlets.Dict(WORDS, read_only=True).tag(sync=True)
+    numberings = traitlets.List([COUNTED, LEFT_OUT], read_only=True).tag(sync=True)
+    choices = traitlets.Dict(
+        {"num_buckets": list(BUCKETS), "max_distance": list(REACHES), "direction": [PAST, BOTH]}, read_only=True
+    ).tag(sync=True)
     table: Any = traitlets.List(help="biases, buckets x heads").tag(sync=True)
     rows: Any = traitlets.Dict(help="by setting and numbering: buckets, and weights by head").tag(sync=True)
     distances: Any = traitlets.Dict(help="by numbering").tag(sync=True)
@@ -80,35 +94,40 @@ class BucketExplorer(Figure):
     def describe(self) -> str:
         """Return the setting, how many buckets the slots fall into, and what happens to the chosen slot."""
         shown = self.rows[setting_key(self.num_buckets, self.max_distance, self.direction)]
-        used = [_groups(len(set(shown[name]["buckets"]))) for name in (COUNTED, LEFT_OUT)]
-        return (
-            f"{self.num_buckets} buckets, largest distance {self.max_distance}, {self.direction}, head {self.head}. "
-            f"Memory counted: the {self.num_slots} slots fall into {used[0]}. Memory left out: into {used[1]}. "
-            f"Slot {self.slot}: counted, {self._chain(COUNTED)}; left out, {self._chain(LEFT_OUT)}."
+        used = {name: self.tell("buckets", count=len(set(shown[name]["buckets"]))) for name in (COUNTED, LEFT_OUT)}
+        return self.tell(
+            "whole",
+            num_buckets=self.num_buckets,
+            max_distance=self.max_distance,
+            direction=self.direction,
+            head=self.head,
+            slots=self.num_slots,
+            counted=used[COUNTED],
+            left_out=used[LEFT_OUT],
+            slot=self.slot,
+            counted_chain=self._chain(COUNTED),
+            left_out_chain=self._chain(LEFT_OUT),
         )
 
     def _chain(self, name: str) -> str:
         """Return distance, bucket, bias and weight of the chosen slot."""
         shown = self.rows[setting_key(self.num_buckets, self.max_distance, self.direction)][name]
         bucket, weight = shown["buckets"][self.slot - 1], shown["weights"][self.head - 1][self.slot - 1]
-        return (
-            f"distance {_signed(self.distances[name][self.slot - 1], 0)}, bucket {bucket}, "
-            f"bias {_signed(self.table[bucket][self.head - 1], 2)}, weight {math.floor(100 * weight + 0.5)} %"
+        return self.tell(
+            "chain",
+            distance=_signed(self.distances[name][self.slot - 1], 0),
+            bucket=bucket,
+            bias=_signed(self.table[bucket][self.head - 1], 2),
+            weight=percent(weight),
         )
 
     @traitlets.validate("head")
     def _check_head(self, proposal: traitlets.Bunch) -> int:
-        head: int = proposal["value"]
-        if self.table and head not in range(1, len(self.table[0]) + 1):
-            raise traitlets.TraitError(f"head must be between 1 and {len(self.table[0])}, got {head}")
-        return head
+        return self.within(proposal, 1, len(self.table[0]))
 
     @traitlets.validate("slot")
     def _check_slot(self, proposal: traitlets.Bunch) -> int:
-        slot: int = proposal["value"]
-        if self.num_slots and slot not in range(1, self.num_slots + 1):
-            raise traitlets.TraitError(f"slot must be between 1 and {self.num_slots}, got {slot}")
-        return slot
+        return self.within(proposal, 1, self.num_slots)
 
     @traitlets.validate("num_buckets", "max_distance", "direction")
     def _check_setting(self, proposal: traitlets.Bunch) -> Any:
@@ -151,10 +170,6 @@ def _row(
         "buckets": buckets.tolist(),
         "weights": [[round(weight, 3) for weight in head] for head in weights.tolist()],
     }
-
-
-def _groups(count: int) -> str:
-    return "1 bucket" if count == 1 else f"{count} buckets"
 
 
 def _signed(number: float, digits: int) -> str:

@@ -15,6 +15,19 @@ CHOICES: dict[str, tuple[int, ...]] = {
     "slots": (16, 64, 256, 1024, 8192),
 }
 ONE_FOR_ALL, ONE_PER_LAYER = "one vector for all layers", "a vector per layer"
+FEWEST_IN_MEGABYTES = 100_000  # bytes
+WORDS = {
+    "layers": ["1 layer", "{count} layers"],
+    "heads": ["1 head", "{count} heads"],
+    "bytes": "{size} bytes",
+    "megabytes": "{size} MB",
+    "sizes": "{layers} of width {width}, {heads} of width {head_width}, {slots} slots, {vectors}.",
+    "shared": (
+        "One matrix for all layers: {parameters} parameters, {kept} numbers ({room}) in a full memory, "
+        "{made} computed per token."
+    ),
+    "each": "One matrix per layer: {parameters} parameters, {kept} numbers ({room}), {made} per token.",
+}
 
 
 def projection_parameters(*, width: int, heads: int, head_width: int) -> int:
@@ -70,11 +83,14 @@ class CostExplorer(Figure):
     _esm = join_script("cost_explorer")
     _css = join_style("cost_explorer")
 
+    words = traitlets.Dict(WORDS, read_only=True).tag(sync=True)
     names = traitlets.List(list(CHOICES), read_only=True, help="what can be set").tag(sync=True)
     choices: Any = traitlets.List([list(each) for each in CHOICES.values()], read_only=True).tag(sync=True)
     costs = traitlets.Dict(cost_tables(), read_only=True, help="every cost, computed here").tag(sync=True)
     models: Any = traitlets.List(help="name and places of each model to start from").tag(sync=True)
     places = traitlets.List(traitlets.Int(), help="which choice is made of each size, counted from 0").tag(sync=True)
+    inputs = traitlets.List([ONE_FOR_ALL, ONE_PER_LAYER], read_only=True, help="what can be projected").tag(sync=True)
+    fewest_in_megabytes = traitlets.Int(FEWEST_IN_MEGABYTES, read_only=True).tag(sync=True)
     vectors = traitlets.Enum([ONE_FOR_ALL, ONE_PER_LAYER], ONE_FOR_ALL, help="what is projected").tag(sync=True)
 
     def __init__(self, models: Mapping[str, Mapping[str, int]]) -> None:
@@ -102,16 +118,28 @@ class CostExplorer(Figure):
 
     def describe(self) -> str:
         """Return the sizes and the costs that are shown."""
-        sizes, costs = self.sizes(), self.shown_costs()
-        (one, each), (kept, kept_each), (made, made_each) = costs["parameters"], costs["memory"], costs["pairs"]
-        start = f"{_count(sizes['layers'], 'layer')} of width {sizes['width']}, {_count(sizes['heads'], 'head')}"
-        return (
-            f"{start} of width {sizes['head width']}, {sizes['slots']:,} slots, {self.vectors}. "
-            f"One matrix for all layers: {one:,} parameters, {kept:,} numbers ({_bytes(kept)}) in a full memory, "
-            f"{made:,} computed per token. "
-            f"One matrix per layer: {each:,} parameters, {kept_each:,} numbers ({_bytes(kept_each)}), "
-            f"{made_each:,} per token."
+        sizes = self.sizes()
+        told = self.tell(
+            "sizes",
+            layers=self.tell("layers", count=sizes["layers"]),
+            width=sizes["width"],
+            heads=self.tell("heads", count=sizes["heads"]),
+            head_width=sizes["head width"],
+            slots=f"{sizes['slots']:,}",
+            vectors=self.vectors,
         )
+        return f"{told} {self._tell_costs('shared', 0)} {self._tell_costs('each', 1)}"
+
+    def _tell_costs(self, name: str, which: int) -> str:
+        parameters, kept, made = (pair[which] for pair in self.shown_costs().values())
+        return self.tell(name, parameters=f"{parameters:,}", kept=f"{kept:,}", room=self._room(kept), made=f"{made:,}")
+
+    def _room(self, numbers: int) -> str:
+        """Return how much room float32 numbers take: four bytes each."""
+        size = 4 * numbers
+        if size < self.fewest_in_megabytes:
+            return self.tell("bytes", size=f"{size:,}")
+        return self.tell("megabytes", size=f"{size / 1e6:,.1f}")
 
     @traitlets.validate("places")
     def _check_places(self, proposal: traitlets.Bunch) -> list[int]:
@@ -129,13 +157,3 @@ def _places(model: str, sizes: Mapping[str, int]) -> list[int]:
         if sizes[name] not in choices:
             raise ValueError(f"models[{model!r}][{name!r}] must be one of {choices}, got {sizes[name]!r}")
     return [choices.index(sizes[name]) for name, choices in CHOICES.items()]
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number} {name}" if number == 1 else f"{number} {name}s"
-
-
-def _bytes(numbers: int) -> str:
-    """Write how much room float32 numbers take: four bytes each."""
-    size = 4 * numbers
-    return f"{size:,} bytes" if size < 100_000 else f"{size / 1e6:,.1f} MB"

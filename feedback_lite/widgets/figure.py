@@ -13,14 +13,17 @@ from feedback_lite.widgets.palette import palette_css
 
 _FOLDER = Path(__file__).parent
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./(?P<name>[\w-]+)\.js";\n', re.MULTILINE)
+# What a comment of JSDoc says is for who reads the file: types, and what a function is for.
+_JSDOC = re.compile(r"^[ ]*/\*\*.*?\*/\n+|/\*\* @type .*?\*/ ?", re.MULTILINE | re.DOTALL)
 # ipywidgets cuts what it prints of a widget at 110 characters.
 _REPR_WIDTH = 100
 
 
 def join_script(name: str) -> str:
-    """Return the module ``js/<name>.js`` with each module that it imports written once, before it.
+    """Return the module ``js/<name>.js`` with each module that it imports written once, before it, without its JSDoc.
 
-    A figure's script reaches the page as text, and a module made from text cannot import its neighbours.
+    A figure's script reaches the page as text, and a module made from text cannot import its neighbours. Every figure
+    of a notebook carries its script, so what only helps who reads the file is left out.
     """
     texts: dict[str, str] = {}
 
@@ -29,15 +32,20 @@ def join_script(name: str) -> str:
         for found in _IMPORT.finditer(source):
             if found["name"] not in texts:
                 add(found["name"])
-        texts[module] = _IMPORT.sub("", source).strip()
+        texts[module] = bare_script(source)
 
     add(name)
     return "\n\n".join(texts.values()) + "\n"
 
 
-def join_style(*names: str) -> str:
-    """Return the palette, what all figures share, and the named sheets of ``css/`` in one style sheet."""
-    sheets = [(_FOLDER / "css" / f"{name}.css").read_text(encoding="utf-8").strip() for name in ("figure", *names)]
+def bare_script(source: str) -> str:
+    """Return the text of a module as it reaches a page: without what it imports, and without its JSDoc."""
+    return _JSDOC.sub("", _IMPORT.sub("", source)).strip()
+
+
+def join_style(name: str) -> str:
+    """Return the palette, what all figures share, and the sheet ``css/<name>.css`` in one style sheet."""
+    sheets = [(_FOLDER / "css" / f"{part}.css").read_text(encoding="utf-8").strip() for part in ("figure", name)]
     return "\n".join([palette_css().strip(), *sheets]) + "\n"
 
 
@@ -57,6 +65,7 @@ class Figure(anywidget.AnyWidget):
     # ipywidgets 7, which Colab has, would print its own short text instead of the sentence.
     _ipython_display_ = None
 
+    words: Any = traitlets.Dict(read_only=True, help="the parts of the sentence, with places to fill in").tag(sync=True)
     sentence = traitlets.Unicode(read_only=True, help="what is to be seen now").tag(sync=True)
 
     def __init__(self, **state: object) -> None:
@@ -67,6 +76,24 @@ class Figure(anywidget.AnyWidget):
     def describe(self) -> str:
         """Return the state sentence for the present state."""
         raise NotImplementedError(f"{type(self).__name__} must say in describe() what is to be seen")
+
+    def tell(self, name: str, /, **values: object) -> str:
+        """Return a part of the sentence with its places filled in; of a pair, the first where ``count`` is 1."""
+        words = self.words[name]
+        text: str = words if isinstance(words, str) else words[values["count"] != 1]
+        return text.format(**values)
+
+    @staticmethod
+    def within(proposal: traitlets.Bunch, least: int, most: int) -> int:
+        """Return a number that is proposed for a trait.
+
+        Raises:
+            traitlets.TraitError: it is not between ``least`` and ``most``.
+        """
+        name, value = proposal["trait"].name, proposal["value"]
+        if not least <= value <= most:
+            raise traitlets.TraitError(f"{name} must be between {least} and {most}, got {value}")
+        return int(value)
 
     def __repr__(self) -> str:
         name = type(self).__name__

@@ -8,12 +8,25 @@ import torch
 import torch.nn.functional as F
 import traitlets
 
-from feedback_lite.widgets.figure import Figure, join_script, join_style
+from feedback_lite.widgets.figure import Figure, join_script, join_style, percent
 
 REACH = 50  # gate and value go from -REACH to REACH, in tenths
 MODES = ("learned", "all open", "all shut")
 FREE = -1  # no unit of the model is looked at: the reader's own gate and value count
 OPEN, SHUT = 0.5, 0.2  # from here up a gate counts as open; nearer to zero than this as shut
+
+WORDS = {
+    "own": "Your point",
+    "unit": "Layer {layer}, unit {unit}",
+    "learned": "the learned gates",
+    "all open": "all gates forced open",
+    "all shut": "all gates forced shut",
+    "point": ("{name}: gate {gate}, so the value {value} is multiplied by {factor} and becomes {product}."),
+    "units": (
+        "Step {step}, {token}: with {which} {open} of {all} units are open and {shut} shut; "
+        "the trained model {does} in {accuracy} of the steps."
+    ),
+}
 
 
 def gelu_curve() -> list[float]:
@@ -42,6 +55,10 @@ class GateExplorer(Figure):
     _esm = join_script("gate_explorer")
     _css = join_style("gate_explorer")
 
+    words = traitlets.Dict(WORDS, read_only=True).tag(sync=True)
+    modes = traitlets.List(list(MODES), read_only=True).tag(sync=True)
+    reach = traitlets.Int(REACH, read_only=True, help="how far gate and value go, in tenths").tag(sync=True)
+    free = traitlets.Int(FREE, read_only=True, help="the unit that stands for none").tag(sync=True)
     curve = traitlets.List(traitlets.Float(), gelu_curve(), read_only=True, help="gelu at every tenth").tag(sync=True)
     gates: Any = traitlets.List(help="in tenths").tag(sync=True)
     values: Any = traitlets.List(help="in tenths").tag(sync=True)
@@ -99,41 +116,42 @@ class GateExplorer(Figure):
         gate, value = self.point()
         factor = self._gelu(gate)
         factors = self.factors()
-        opened = sum(one >= OPEN for one in factors)
-        shut = sum(abs(one) < SHUT for one in factors)
-        which = {MODES[0]: "the learned gates", MODES[1]: "all gates forced open", MODES[2]: "all gates forced shut"}
-        return (
-            f"{self._who()}: gate {_signed(gate / 10, 1)}, so the value {_signed(value / 10, 1)} is multiplied by "
-            f"{_signed(factor, 2)} and becomes {_signed(value / 10 * factor, 2)}. "
-            f"Step {self.step}, {self.tokens[self.step - 1]}: with {which[self.mode]} {opened} of {len(factors)} units "
-            f"are open and {shut} shut; the trained model {self.does} in "
-            f"{math.floor(100 * self.accuracy[self.mode] + 0.5)} % of the steps."
+        point = self.tell(
+            "point",
+            name=self._who(),
+            gate=_signed(gate / 10, 1),
+            value=_signed(value / 10, 1),
+            factor=_signed(factor, 2),
+            product=_signed(value / 10 * factor, 2),
         )
+        units = self.tell(
+            "units",
+            step=self.step,
+            token=self.tokens[self.step - 1],
+            which=self.tell(self.mode),
+            open=sum(one >= OPEN for one in factors),
+            shut=sum(abs(one) < SHUT for one in factors),
+            all=len(factors),
+            does=self.does,
+            accuracy=percent(self.accuracy[self.mode]),
+        )
+        return f"{point} {units}"
 
     def _gelu(self, gate: int) -> float:
         height: float = self.curve[gate + REACH]
         return height
 
     def _who(self) -> str:
-        if self.unit == FREE:
-            return "Your point"
         layer, place = divmod(self.unit, len(self.gates[0][0]))
-        return f"Layer {layer + 1}, unit {place + 1}"
+        return self.tell("own") if self.unit == FREE else self.tell("unit", layer=layer + 1, unit=place + 1)
 
     @traitlets.validate("step")
     def _check_step(self, proposal: traitlets.Bunch) -> int:
-        step: int = proposal["value"]
-        if self.tokens and step not in range(1, len(self.tokens) + 1):
-            raise traitlets.TraitError(f"step must be between 1 and {len(self.tokens)}, got {step}")
-        return step
+        return self.within(proposal, 1, len(self.tokens))
 
     @traitlets.validate("unit")
     def _check_unit(self, proposal: traitlets.Bunch) -> int:
-        unit: int = proposal["value"]
-        units = sum(len(layer) for layer in self.gates[0]) if self.gates else 0
-        if self.gates and unit not in range(FREE, units):
-            raise traitlets.TraitError(f"unit must be between -1 (none) and {units - 1}, got {unit}")
-        return unit
+        return self.within(proposal, FREE, sum(len(layer) for layer in self.gates[0]) - 1)
 
 
 def _signed(number: float, digits: int) -> str:

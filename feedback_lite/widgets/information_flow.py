@@ -8,11 +8,18 @@ from typing import Any, get_args
 import traitlets
 
 from feedback_lite.config import check_choice, check_size
-from feedback_lite.lesson.wiring import Arrangement, Cell, Kind, cells, longest_ways
+from feedback_lite.lesson.wiring import Arrangement, Cell, Kind, Read, cells, longest_ways
 from feedback_lite.widgets.figure import Figure, join_script, join_style
 
 DIGITS = string.digits + string.ascii_letters  # one sign per number, so that the tables stay small
 NOTHING = "."
+WORDS = {
+    "cells": ["1 cell reaches", "{count} cells reach"],
+    "layers": ["1 layer", "{count} layers"],
+    "reached": "{name}. Token {token}, layer {layer}: {cells} it, and the longest way to it runs through {layers}.",
+    "embedding": "{name}. Token {token}, layer {layer} is an embedding: no cell reaches it.",
+    "rounds": "All {tokens} tokens take {rounds} rounds, one after another.",
+}
 
 
 class InformationFlow(Figure):
@@ -34,11 +41,15 @@ class InformationFlow(Figure):
     _esm = join_script("information_flow")
     _css = join_style("information_flow")
 
+    words = traitlets.Dict(WORDS, read_only=True).tag(sync=True)
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     segments = traitlets.List(traitlets.Int(), help="tokens side by side; 0 where there are no segments").tag(sync=True)
     rounds = traitlets.List(traitlets.Int(), help="layers that must run one after another").tag(sync=True)
     ways: Any = traitlets.List(help="per arrangement and cell: the longest way from every cell").tag(sync=True)
     reads: Any = traitlets.List(help="per arrangement and cell: what is read directly").tag(sync=True)
+    digits = traitlets.Unicode(DIGITS, read_only=True, help="the signs of numbers in `ways`").tag(sync=True)
+    nothing = traitlets.Unicode(NOTHING, read_only=True, help="the sign where there is none").tag(sync=True)
+    kinds = traitlets.Dict({how[0]: how for how in get_args(Read)}, read_only=True, help="of `reads`").tag(sync=True)
     num_tokens = traitlets.Int().tag(sync=True)
     num_layers = traitlets.Int().tag(sync=True)
     chosen = traitlets.Int(help="the arrangement that is shown").tag(sync=True)
@@ -73,38 +84,27 @@ class InformationFlow(Figure):
     def describe(self) -> str:
         """Return how many cells reach the chosen one, the longest way, and the rounds of the whole."""
         name = self.names[self.chosen]
-        start = f"{name[0].upper()}{name[1:]}. Token {self.token}, layer {self.layer}"
+        cell = {"name": f"{name[0].upper()}{name[1:]}", "token": self.token, "layer": self.layer}
         row = self.ways[self.chosen][self.layer * self.num_tokens + self.token - 1]
         found = [DIGITS.index(sign) for sign in row if sign != NOTHING]
         if found:
-            count = "1 cell reaches" if len(found) == 1 else f"{len(found)} cells reach"
-            told = f"{start}: {count} it, and the longest way to it runs through {_layers(max(found))}."
+            reaching, layers = self.tell("cells", count=len(found)), self.tell("layers", count=max(found))
+            told = self.tell("reached", **cell, cells=reaching, layers=layers)
         else:
-            told = f"{start} is an embedding: no cell reaches it."
-        whole = f"All {self.num_tokens} tokens take {self.rounds[self.chosen]} rounds, one after another."
-        return f"{told} {whole}"
+            told = self.tell("embedding", **cell)
+        return f"{told} {self.tell('rounds', tokens=self.num_tokens, rounds=self.rounds[self.chosen])}"
 
     @traitlets.validate("chosen")
     def _check_chosen(self, proposal: traitlets.Bunch) -> int:
-        return _within("chosen", proposal["value"], 0, len(self.names) - 1)
+        return self.within(proposal, 0, len(self.names) - 1)
 
     @traitlets.validate("token")
     def _check_token(self, proposal: traitlets.Bunch) -> int:
-        return _within("token", proposal["value"], 1, self.num_tokens)
+        return self.within(proposal, 1, self.num_tokens)
 
     @traitlets.validate("layer")
     def _check_layer(self, proposal: traitlets.Bunch) -> int:
-        return _within("layer", proposal["value"], 0, self.num_layers)
-
-
-def _layers(count: int) -> str:
-    return "1 layer" if count == 1 else f"{count} layers"
-
-
-def _within(name: str, value: int, least: int, most: int) -> int:
-    if not least <= value <= most:
-        raise traitlets.TraitError(f"{name} must be between {least} and {most}, got {value}")
-    return value
+        return self.within(proposal, 0, self.num_layers)
 
 
 def _written(table: dict[Cell, dict[Cell, int]], num_tokens: int, num_layers: int) -> list[str]:

@@ -12,12 +12,35 @@ from feedback_lite.interventions import Interventions, Written
 from feedback_lite.model import FeedbackTransformer
 from feedback_lite.tasks import ShellGame
 from feedback_lite.widgets.figure import join_script, join_style, percent
-from feedback_lite.widgets.live import LiveFigure, ball_of, drawn_game, exact_model, export
+from feedback_lite.widgets.live import LiveFigure, ball_of, drawn_game, exact_model, export, shell_rules
 
 FIRST_LENGTH = 24  # of the game that is shown where none is given
 MAX_TOKENS = 300  # of a game
 MAX_SLOTS = 24  # of the memory, and of what can be deleted
 MAX_DELETED = 24
+
+WORDS = {
+    "hidden": "Step {step}, {token}: the answer is hidden until you ask for it.",
+    "right": "Step {step}, {token}: the ball is under cup {cup}, and the model says {answer}, which is right.",
+    "wrong": "Step {step}, {token}: the ball is under cup {cup}, but the model says {answer}, which is wrong.",
+    "empty": "The memory is empty, so attention adds nothing.",
+    "off": "layer {layer}'s attention is off",
+    "reads": "layer {layer} reads slot {slot} the most (head {head}, {share})",
+    "reads too": "layer {layer} slot {slot} (head {head}, {share})",
+    "writes": "The step writes slot {step}.",
+    "evicts": "The step writes slot {step} and evicts slot {evicted}.",
+    "changed": "Changed: {changes}.",
+    "changed from": "Changed: {changes}; as trained, the model says {answer}.",
+    "uniform": "equal shares of all layers are written",
+    "embedding alone": "the embedding alone is written",
+    "layer alone": "layer {layer} alone is written",
+    "size": ["a memory of 1 slot", "a memory of {count} slots"],
+    "no offset": "the memory does not count in the positions",
+    "silent": "no attention in layer {layers}",
+    "one deleted": "slot {slot} deleted before step {step} reads",
+    "deleted": "slots {slots} deleted",
+    "and": "{rest} and {last}",
+}
 
 
 class ModelInside(LiveFigure):
@@ -44,8 +67,13 @@ class ModelInside(LiveFigure):
     """
 
     _esm = join_script("inside")
-    _css = join_style("check", "inside")
+    _css = join_style("inside")
 
+    words = traitlets.Dict(WORDS, read_only=True).tag(sync=True)
+    rules = traitlets.Dict(shell_rules(), read_only=True, help="of the shell game").tag(sync=True)
+    limits = traitlets.Dict({"tokens": MAX_TOKENS, "slots": MAX_SLOTS, "deleted": MAX_DELETED}, read_only=True).tag(
+        sync=True
+    )
     tokens = traitlets.List(traitlets.Int(), help="the game, as numbers of the vocabulary").tag(sync=True)
     step = traitlets.Int(1, help="the step that is shown, counted from 1").tag(sync=True)
     slot = traitlets.Int(1, help="the chosen slot, named by the token that wrote it").tag(sync=True)
@@ -120,11 +148,11 @@ class ModelInside(LiveFigure):
     def describe(self) -> str:
         """Return token and answer, what each layer reads the most, what is written and evicted, and what is changed."""
         now, changes = self.steps()[-1], self._tell_changes()
-        told = [self._tell_answer(now), self._tell_reading(now), _tell_writing(now, self.step)]
-        if changes:
-            hidden = self._answer_is_hidden()
-            trained = "" if hidden else f"; as trained, the model says {self._name(self._answer_as_trained())}"
-            told.append(f"Changed: {changes}{trained}.")
+        told = [self._tell_answer(now), self._tell_reading(now), self._tell_writing(now)]
+        if changes and self._answer_is_hidden():
+            told.append(self.tell("changed", changes=changes))
+        elif changes:
+            told.append(self.tell("changed from", changes=changes, answer=self._name(self._answer_as_trained())))
         return " ".join(told)
 
     def _answer_is_hidden(self) -> bool:
@@ -134,14 +162,12 @@ class ModelInside(LiveFigure):
         return _answer(self._through(Interventions())[-1].logits)
 
     def _tell_answer(self, now: Step) -> str:
-        vocabulary = self.models[0]["vocabulary"]
-        token = f"Step {self.step}, {vocabulary[now.token]}"
+        token = self.models[0]["vocabulary"][now.token]
         if self._answer_is_hidden():
-            return f"{token}: the answer is hidden until you ask for it."
+            return self.tell("hidden", step=self.step, token=token)
         ball, answer = ball_of(self.tokens[: self.step]), _answer(now.logits)
-        link, verdict = ("and", "right") if answer[0] + 1 == ball else ("but", "wrong")
-        name = self._name(answer)
-        return f"{token}: the ball is under cup {ball}, {link} the model says {name}, which is {verdict}."
+        verdict = "right" if answer[0] + 1 == ball else "wrong"
+        return self.tell(verdict, step=self.step, token=token, cup=ball, answer=self._name(answer))
 
     def _name(self, answer: Sequence[Any]) -> str:
         token, share = answer
@@ -149,46 +175,51 @@ class ModelInside(LiveFigure):
         return f"{f'cup {token + 1}' if token < ShellGame().cups else swap}, {percent(share)}"
 
     def _tell_reading(self, now: Step) -> str:
+        """Return what each layer reads the most. That it reads is said of the first one that does."""
         if not now.writers_before:
-            return "The memory is empty, so attention adds nothing."
+            return self.tell("empty")
+        layers = range(1, len(now.weights) + 1)
+        first = next((layer for layer in layers if layer not in self.silent_layers), None)
         told: list[str] = []
-        short = False  # "reads ... the most" is said once
-        for layer, weights in enumerate(now.weights.tolist(), start=1):
-            # Equal slots can differ in the last digits, so weights are compared in millionths, and the newest is named.
-            best = max(
-                (int(1e6 * weight + 0.5), place, -head)
-                for head, row in enumerate(weights)
-                for place, weight in enumerate(row)
-            )
-            place, head = best[1], -best[2]
+        for layer, weights in zip(layers, now.weights.tolist(), strict=True):
             if layer in self.silent_layers:
-                told.append(f"layer {layer}'s attention is off")
-            elif short:
-                told.append(f"layer {layer} slot {now.writers_before[place]} ({_head(head, weights[head][place])})")
-            else:
-                slot = now.writers_before[place]
-                told.append(f"layer {layer} reads slot {slot} the most ({_head(head, weights[head][place])})")
-                short = True
+                told.append(self.tell("off", layer=layer))
+                continue
+            head, place = _most_read(weights)
+            read = {"layer": layer, "slot": now.writers_before[place], "head": head + 1}
+            name = "reads" if layer == first else "reads too"
+            told.append(self.tell(name, **read, share=percent(weights[head][place])))
         text = ", ".join(told)
         return f"{text[0].upper()}{text[1:]}."
+
+    def _tell_writing(self, now: Step) -> str:
+        evicted = next((slot for slot in now.writers_before if slot not in now.writers), None)
+        return self.tell("writes" if evicted is None else "evicts", step=self.step, evicted=evicted)
 
     def _tell_changes(self) -> str:
         told = []
         if self.written == "uniform":
-            told.append("equal shares of all layers are written")
+            told.append(self.tell("uniform"))
+        elif self.written == 0:
+            told.append(self.tell("embedding alone"))
         elif self.written != "mixture":
-            told.append(f"{_layer_name(self.written)} alone is written")
+            told.append(self.tell("layer alone", layer=self.written))
         if self.memory_size != self.models[0]["config"]["memory_size"]:
-            told.append("a memory of 1 slot" if self.memory_size == 1 else f"a memory of {self.memory_size} slots")
+            told.append(self.tell("size", count=self.memory_size))
         if not self.memory_offset:
-            told.append("the memory does not count in the positions")
+            told.append(self.tell("no offset"))
         if self.silent_layers:
-            told.append(f"no attention in layer {_joined(sorted(self.silent_layers))}")
+            told.append(self.tell("silent", layers=self._joined(self.silent_layers)))
         if len(self.deleted) == 1:
-            told.append("slot {} deleted before step {} reads".format(*self.deleted[0]))
+            slot, step = self.deleted[0]
+            told.append(self.tell("one deleted", slot=slot, step=step))
         elif self.deleted:
-            told.append(f"slots {_joined(sorted(token for token, _ in self.deleted))} deleted")
+            told.append(self.tell("deleted", slots=self._joined([token for token, _ in self.deleted])))
         return ", ".join(told)
+
+    def _joined(self, numbers: Sequence[int]) -> str:
+        *rest, last = map(str, sorted(numbers))
+        return self.tell("and", rest=", ".join(rest), last=last) if rest else last
 
     def _record(self) -> dict[str, Any]:
         """Return the present picture in numbers, in the same form as ``momentOf`` of the script."""
@@ -257,15 +288,15 @@ class ModelInside(LiveFigure):
     @traitlets.validate("step", "slot")
     def _check_place(self, proposal: traitlets.Bunch) -> int:
         # Without tokens it is they that are refused, with a message of their own.
-        return _within(proposal, 1, len(self.tokens)) if self.tokens else 1
+        return self.within(proposal, 1, len(self.tokens)) if self.tokens else 1
 
     @traitlets.validate("shown")
     def _check_shown(self, proposal: traitlets.Bunch) -> int:
-        return _within(proposal, 0, MAX_TOKENS)
+        return self.within(proposal, 0, MAX_TOKENS)
 
     @traitlets.validate("memory_size")
     def _check_memory_size(self, proposal: traitlets.Bunch) -> int:
-        return _within(proposal, 1, MAX_SLOTS)
+        return self.within(proposal, 1, MAX_SLOTS)
 
     @traitlets.validate("written")
     def _check_written(self, proposal: traitlets.Bunch) -> Written:
@@ -327,35 +358,18 @@ def _answer(logits: Tensor) -> list[Any]:
     return [int(token), share.item()]
 
 
-def _tell_writing(now: Step, step: int) -> str:
-    evicted = [slot for slot in now.writers_before if slot not in now.writers]
-    if evicted:
-        return f"The step writes slot {step} and evicts slot {evicted[0]}."
-    return f"The step writes slot {step}."
+def _most_read(weights: list[list[float]]) -> tuple[int, int]:
+    """Return head and place of the largest weight.
 
-
-def _head(head: int, weight: float) -> str:
-    return f"head {head + 1}, {percent(weight)}"
-
-
-def _layer_name(layer: int) -> str:
-    return "the embedding" if layer == 0 else f"layer {layer}"
-
-
-def _joined(numbers: Sequence[int]) -> str:
-    if len(numbers) == 1:
-        return str(numbers[0])
-    return f"{', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
+    Equal slots can differ in the last digits, so weights are compared in millionths, and the newest slot is named.
+    """
+    _, place, head = max(
+        (int(1e6 * weight + 0.5), place, -head) for head, row in enumerate(weights) for place, weight in enumerate(row)
+    )
+    return -head, place
 
 
 def _rounded(numbers: Tensor) -> Any:
     if numbers.ndim == 0:
         return round(numbers.item(), 6)
     return [_rounded(part) for part in numbers]
-
-
-def _within(proposal: traitlets.Bunch, least: int, most: int) -> int:
-    value: int = proposal["value"]
-    if not least <= value <= most:
-        raise traitlets.TraitError(f"{proposal['trait'].name} must be between {least} and {most}, got {value}")
-    return value

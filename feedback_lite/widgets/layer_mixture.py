@@ -12,6 +12,12 @@ from feedback_lite.widgets.figure import Figure, join_script, join_style, percen
 REACH = 3  # the sliders go from -REACH to REACH
 LEARNED, EMBEDDING, LAST = "learned", "embedding only", "last layer only"
 SLIDERS = "sliders"  # the mixture that the reader has set
+MIXTURES = (LEARNED, EMBEDDING, LAST, SLIDERS)
+WORDS = {
+    "made": "Step {step}, {token}: the memory vector is made of {parts}.",
+    "learned": "With the learned mixture the trained model {does} in {accuracy} of the steps.",
+    "other": "With this mixture the trained model {does} in {accuracy} of the steps.",
+}
 
 
 def softmax(weights: Sequence[float]) -> list[float]:
@@ -64,6 +70,8 @@ class LayerMixture(Figure):
     _esm = join_script("layer_mixture")
     _css = join_style("layer_mixture")
 
+    words = traitlets.Dict(WORDS, read_only=True).tag(sync=True)
+    choices = traitlets.List(list(MIXTURES), read_only=True, help="of `mixture`").tag(sync=True)
     hiddens: Any = traitlets.List().tag(sync=True)
     layer_weights = traitlets.List(traitlets.Float()).tag(sync=True)
     tokens = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -73,7 +81,7 @@ class LayerMixture(Figure):
     reach = traitlets.Int(REACH, read_only=True, help="how far the sliders go").tag(sync=True)
     scale = traitlets.Float(help="the value that is drawn in full colour").tag(sync=True)
     step = traitlets.Int(1, help="the step that is shown, counted from 1").tag(sync=True)
-    mixture = traitlets.Enum([LEARNED, EMBEDDING, LAST, SLIDERS], LEARNED).tag(sync=True)
+    mixture = traitlets.Enum(MIXTURES, LEARNED).tag(sync=True)
     weights = traitlets.List(traitlets.Int(), help="where the sliders stand").tag(sync=True)
 
     def __init__(
@@ -113,18 +121,13 @@ class LayerMixture(Figure):
         shares = softmax(self.raw_weights())
         parts = ", ".join(f"{name} {percent(share)}" for name, share in zip(self.layer_names, shares, strict=True))
         key = accuracy_key(self.weights) if self.mixture == SLIDERS else self.mixture
-        which = "the learned" if self.mixture == LEARNED else "this"
-        return (
-            f"Step {self.step}, {self.tokens[self.step - 1]}: the memory vector is made of {parts}. "
-            f"With {which} mixture the trained model {self.does} in {percent(self.accuracy[key])} of the steps."
-        )
+        made = self.tell("made", step=self.step, token=self.tokens[self.step - 1], parts=parts)
+        which = "learned" if self.mixture == LEARNED else "other"
+        return f"{made} {self.tell(which, does=self.does, accuracy=percent(self.accuracy[key]))}"
 
     @traitlets.validate("step")
     def _check_step(self, proposal: traitlets.Bunch) -> int:
-        step: int = proposal["value"]
-        if self.tokens and step not in range(1, len(self.tokens) + 1):
-            raise traitlets.TraitError(f"step must be between 1 and {len(self.tokens)}, got {step}")
-        return step
+        return self.within(proposal, 1, len(self.tokens))
 
     @traitlets.validate("weights")
     def _check_weights(self, proposal: traitlets.Bunch) -> list[int]:

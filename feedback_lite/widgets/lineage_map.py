@@ -11,7 +11,22 @@ from feedback_lite.lesson.wiring import Cell
 from feedback_lite.widgets.figure import Figure, join_script, join_style
 
 MARKED_YEAR = 2020
-YEARS = ("all years", f"until {MARKED_YEAR}", f"since {MARKED_YEAR + 1}")
+SPANS = (
+    ("all years", 0, 9999),
+    (f"until {MARKED_YEAR}", 0, MARKED_YEAR),
+    (f"since {MARKED_YEAR + 1}", MARKED_YEAR + 1, 9999),
+)
+YEARS = tuple(name for name, _, _ in SPANS)
+WORDS = {
+    "work": "{title}, {year}.",
+    "again": "{column} along the text, but again on the same token.",
+    "back": "{column}, {row}.",
+    "training": "In training: {training}.",
+    "longest": "In the small picture, the longest way runs through {longest} layers.",
+    "longest of a run": "In the small picture, the longest way runs through {longest} layers in each run.",
+    "map": "On the map: {count} works, {years}.",
+    "map and marked": "On the map: {count} works, {years}, and the {title}.",
+}
 
 
 class LineageMap(Figure):
@@ -32,6 +47,8 @@ class LineageMap(Figure):
     _esm = join_script("lineage_map")
     _css = join_style("lineage_map")
 
+    words = traitlets.Dict(WORDS, read_only=True).tag(sync=True)
+    spans = traitlets.List([list(span) for span in SPANS], read_only=True, help="name, first year, last").tag(sync=True)
     works: Any = traitlets.List(help="the oldest first").tag(sync=True)
     columns = traitlets.List(traitlets.Unicode(), list(COLUMNS), read_only=True).tag(sync=True)
     rows = traitlets.List(traitlets.Unicode(), list(ROWS), read_only=True, help="from the top").tag(sync=True)
@@ -54,43 +71,31 @@ class LineageMap(Figure):
 
     def counted(self) -> list[int]:
         """Return the places of the works of the years that are shown; the marked one may stand on the map besides."""
-        return [place for place, work in enumerate(self.works) if _is_of(work["year"], self.years)]
+        first, last = next(years for name, *years in SPANS if name == self.years)
+        return [place for place, work in enumerate(self.works) if first <= work["year"] <= last]
 
     def describe(self) -> str:
         """Return what comes back in the chosen work, how it is trained, its longest way, and what the map shows."""
         work = self.works[self.chosen]
-        parts = [f"{work['title']}, {work['year']}.", _where(work), work["told"]]
+        parts = [self.tell("work", title=work["title"], year=work["year"])]
+        if work["again"]:
+            parts.append(self.tell("again", column=_capital(work["column"])))
+        elif work["column"] != COLUMNS[0]:
+            parts.append(self.tell("back", column=_capital(work["column"]), row=work["row"]))
+        parts.append(work["told"])
         if work["training"]:
-            parts.append(f"In training: {work['training']}.")
-        parts.append(_way(work))
-        return " ".join([part for part in parts if part] + [self._shown()])
+            parts.append(self.tell("training", training=work["training"]))
+        parts.append(self.tell("longest of a run" if work["again"] else "longest", longest=work["longest"]))
+        return " ".join([*parts, self._shown()])
 
     def _shown(self) -> str:
         counted = self.counted()
-        besides = "" if self.marked in counted else f", and the {self.works[self.marked]['title']}"
-        return f"On the map: {len(counted)} works, {self.years}{besides}."
+        name = "map" if self.marked in counted else "map and marked"
+        return self.tell(name, count=len(counted), years=self.years, title=self.works[self.marked]["title"])
 
     @traitlets.validate("chosen")
     def _check_chosen(self, proposal: traitlets.Bunch) -> int:
-        place: int = proposal["value"]
-        if place not in range(len(self.works)):
-            raise traitlets.TraitError(f"chosen must be between 0 and {len(self.works) - 1}, got {place}")
-        return place
-
-
-def _is_of(year: int, years: str) -> bool:
-    return years == YEARS[0] or (year <= MARKED_YEAR) == (years == YEARS[1])
-
-
-def _where(work: dict[str, Any]) -> str:
-    if work["again"]:
-        return f"{_capital(work['column'])} along the text, but again on the same token."
-    return "" if work["column"] == COLUMNS[0] else f"{_capital(work['column'])}, {work['row']}."
-
-
-def _way(work: dict[str, Any]) -> str:
-    again = " in each run" if work["again"] else ""
-    return f"In the small picture, the longest way runs through {work['longest']} layers{again}."
+        return self.within(proposal, 0, len(self.works) - 1)
 
 
 def _capital(text: str) -> str:

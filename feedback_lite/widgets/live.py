@@ -49,6 +49,12 @@ def _encode(weight: Tensor) -> dict[str, Any]:
     return {"shape": list(numbers.shape), "base64": b64encode(numbers.tobytes()).decode("ascii")}
 
 
+def shell_rules() -> dict[str, Any]:
+    """Return the shell game as ``js/shell_game.js`` reads it: its cups, and each swap's two, counted from 0."""
+    task = ShellGame()
+    return {"cups": task.cups, "swaps": [list(pair) for pair in task.swaps]}
+
+
 @cache
 def exact_model(name: str) -> Model:
     """Return a model that ships with the package, in float64; it is loaded once."""

@@ -12,6 +12,16 @@ from feedback_lite.widgets.figure import Figure, join_script, join_style, percen
 
 MOST_SLOTS, MOST_TOKENS = 6, 4
 DISTANCES = "distances"
+WORDS = {
+    "no key": "Memory is empty, and the token at position 0 is no key. There is no key at all: attention adds nothing.",
+    "query": "The query at position {position} may read {count} of {keys} keys.",
+    "own": "The token itself is no key.",
+    "slot": "The key at position {position} is a memory slot.",
+    "token": "The key at position {position} is a token of the segment.",
+    "allowed": "Distance: {query} − {key} = {distance}, allowed.",
+    "future": "Distance: {query} − {key} = {distance}, below 0, in the future, not allowed.",
+    "weight": "Attention weight ({head}): {weight}.",
+}
 
 
 class MaskExplorer(Figure):
@@ -35,11 +45,13 @@ class MaskExplorer(Figure):
     _esm = join_script("mask_explorer")
     _css = join_style("mask_explorer")
 
+    words = traitlets.Dict(WORDS, read_only=True).tag(sync=True)
     heads = traitlets.List(traitlets.Unicode()).tag(sync=True)
     weights: Any = traitlets.List().tag(sync=True)
     tables: Any = traitlets.Dict(read_only=True, help="distance and mask by number of slots and tokens").tag(sync=True)
     most_slots = traitlets.Int(MOST_SLOTS, read_only=True).tag(sync=True)
     most_tokens = traitlets.Int(MOST_TOKENS, read_only=True).tag(sync=True)
+    plain = traitlets.Unicode(DISTANCES, read_only=True, help="what is shown where it is no head").tag(sync=True)
     slots = traitlets.Int().tag(sync=True)
     tokens = traitlets.Int(1).tag(sync=True)
     query = traitlets.Int(help="counted from 0 within the segment").tag(sync=True)
@@ -69,22 +81,18 @@ class MaskExplorer(Figure):
     def describe(self) -> str:
         """Return where query and key stand, how far apart, and whether reading is allowed."""
         distance, allowed = self.tables[f"{self.slots},{self.tokens}"].values()
-        at = self.slots + self.query
         if not distance[self.query]:
-            return (
-                "Memory is empty, and the token at position 0 is no key. "
-                "There is no key at all: attention adds nothing."
-            )
-        own = "" if self.tokens > 1 else " The token itself is no key."
-        count = f"{sum(allowed[self.query])} of {len(distance[self.query])} keys"
-        kind = "a memory slot" if self.key < self.slots else "a token of the segment"
-        steps = distance[self.query][self.key]
-        verdict = "allowed." if allowed[self.query][self.key] else "below 0, in the future, not allowed."
-        weight = f" Attention weight ({self.shown}): {percent(self._weight())}." if self.shows_weights() else ""
-        return (
-            f"The query at position {at} may read {count}.{own} The key at position {self.key} is {kind}. "
-            f"Distance: {at} − {self.key} = {str(steps).replace('-', '−')}, {verdict}{weight}"
-        )
+            return self.tell("no key")
+        position, steps = self.slots + self.query, distance[self.query][self.key]
+        told = [self.tell("query", position=position, count=sum(allowed[self.query]), keys=len(distance[self.query]))]
+        if self.tokens == 1:
+            told.append(self.tell("own"))
+        told.append(self.tell("slot" if self.key < self.slots else "token", position=self.key))
+        verdict = "allowed" if allowed[self.query][self.key] else "future"
+        told.append(self.tell(verdict, query=position, key=self.key, distance=str(steps).replace("-", "−")))
+        if self.shows_weights():
+            told.append(self.tell("weight", head=self.shown, weight=percent(self._weight())))
+        return " ".join(told)
 
     def shows_weights(self) -> bool:
         """Return whether the weights of a head are drawn; the model that they come from reads one token at a time."""
@@ -96,11 +104,7 @@ class MaskExplorer(Figure):
 
     @traitlets.validate("slots", "tokens", "query", "key")
     def _check_number(self, proposal: traitlets.Bunch) -> int:
-        name, number = proposal["trait"].name, proposal["value"]
-        least, most = self._allowed(name)
-        if not least <= number <= most:
-            raise traitlets.TraitError(f"{name} must be between {least} and {most}, got {number}")
-        return int(number)
+        return self.within(proposal, *self._allowed(proposal["trait"].name))
 
     def _allowed(self, name: str) -> tuple[int, int]:
         keys = self.slots + (self.tokens if self.tokens > 1 else 0)

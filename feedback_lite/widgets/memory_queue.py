@@ -8,6 +8,22 @@ import traitlets
 from feedback_lite.config import check_size
 from feedback_lite.widgets.figure import Figure, join_script, join_style
 
+WORDS = {
+    "empty": "Step {step}, {token}: the memory is empty.",
+    "one slot": "Step {step}, {token}: the memory holds slot {first}.",
+    "slots": "Step {step}, {token}: the memory holds slots {first} to {last}.",
+    "waiting": "Step {token} has not come yet.",
+    "now": "When the step ends, it writes slot {token}.",
+    "held": "Slot {slot} ({token}) is still in memory.",
+    "evicted": "Slot {slot} ({token}) was evicted at the end of step {left}.",
+    "reads": ["one read", "{count} reads"],
+    "paths": [
+        "1 path leads from it to step {step}, with {reads}.",
+        "{count} paths lead from it to step {step}; the shortest has {reads}.",
+    ],
+    "effect": "With another token at step {token}, the model's answer now changes in {changed} of {tried} cases.",
+}
+
 
 def count_paths(distance: int, memory_size: int) -> int:
     """Return in how many ways a step can be reached from a slot that lies ``distance`` steps before it.
@@ -46,6 +62,7 @@ class MemoryQueue(Figure):
     _esm = join_script("memory_queue")
     _css = join_style("memory_queue")
 
+    words = traitlets.Dict(WORDS, read_only=True).tag(sync=True)
     tokens = traitlets.List(traitlets.Unicode()).tag(sync=True)
     changed: Any = traitlets.List(help="changed answers by memory size, step and token").tag(sync=True)
     tried = traitlets.List(traitlets.Int()).tag(sync=True)
@@ -84,54 +101,30 @@ class MemoryQueue(Figure):
 
     def _tell_memory(self) -> str:
         first = max(1, self.step - self.memory_size)
-        now = f"Step {self.step}, {self.tokens[self.step - 1]}"
-        if self.step == 1:
-            return f"{now}: the memory is empty."
-        if self.step == first + 1:
-            return f"{now}: the memory holds slot {first}."
-        return f"{now}: the memory holds slots {first} to {self.step - 1}."
+        held = "empty" if self.step == 1 else "one slot" if self.step == first + 1 else "slots"
+        return self.tell(held, step=self.step, token=self.tokens[self.step - 1], first=first, last=self.step - 1)
 
     def _tell_token(self) -> str:
-        distance = self.step - self.token
-        if distance < 0:
-            return f"Step {self.token} has not come yet."
-        if distance == 0:
-            return f"When the step ends, it writes slot {self.token}."
-        slot = f"Slot {self.token} ({self.tokens[self.token - 1]})"
-        if distance <= self.memory_size:
-            where = f"{slot} is still in memory."
-        else:
-            where = f"{slot} was evicted at the end of step {self.token + self.memory_size}."
-        return f"{where} {self._tell_paths(distance)} {self._tell_effect()}"
-
-    def _tell_paths(self, distance: int) -> str:
-        count = self.counts[self.memory_size - 1][distance]
-        reads = len(self.shortest[self.memory_size - 1][distance])
-        needs = "one read" if reads == 1 else f"{reads} reads"
-        if count == 1:
-            return f"1 path leads from it to step {self.step}, with {needs}."
-        return f"{count} paths lead from it to step {self.step}; the shortest has {needs}."
-
-    def _tell_effect(self) -> str:
-        cases = self.changed[self.memory_size - 1][self.step - 1][self.token - 1]
-        return (
-            f"With another token at step {self.token}, the model's answer now changes in {cases} of "
-            f"{self.tried[self.token - 1]} cases."
+        distance, size, token = self.step - self.token, self.memory_size - 1, self.token - 1
+        if distance <= 0:
+            return self.tell("waiting" if distance < 0 else "now", token=self.token)
+        slot = {"slot": self.token, "token": self.tokens[token], "left": self.token + self.memory_size}
+        reads = self.tell("reads", count=len(self.shortest[size][distance]))
+        changed = self.changed[size][self.step - 1][token]
+        parts = (
+            self.tell("held" if distance <= self.memory_size else "evicted", **slot),
+            self.tell("paths", count=self.counts[size][distance], step=self.step, reads=reads),
+            self.tell("effect", token=self.token, changed=changed, tried=self.tried[token]),
         )
+        return " ".join(parts)
 
     @traitlets.validate("step", "token")
     def _check_place(self, proposal: traitlets.Bunch) -> int:
-        return self._within(proposal, len(self.tokens))
+        return self.within(proposal, 1, len(self.tokens))
 
     @traitlets.validate("memory_size")
     def _check_memory_size(self, proposal: traitlets.Bunch) -> int:
-        return self._within(proposal, len(self.changed))
-
-    def _within(self, proposal: traitlets.Bunch, most: int) -> int:
-        value: int = proposal["value"]
-        if most and value not in range(1, most + 1):
-            raise traitlets.TraitError(f"{proposal['trait'].name} must be between 1 and {most}, got {value}")
-        return value
+        return self.within(proposal, 1, len(self.changed))
 
 
 def _check_sizes(tokens: Sequence[str], changed: Sequence[Sequence[Sequence[int]]], tried: Sequence[int]) -> None:

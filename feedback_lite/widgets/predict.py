@@ -6,6 +6,11 @@ import traitlets
 
 from feedback_lite.widgets.figure import Figure, join_script, join_style
 
+WORDS = {
+    "right": "You predicted: {option}. That is right. {because}",
+    "wrong": "You predicted: {option}. That is not so. Right is: {right}. {because}",
+}
+
 
 class Predict(Figure):
     """A prediction: choose, record, and only then see what is right and why.
@@ -26,6 +31,7 @@ class Predict(Figure):
     _esm = join_script("predict")
     _css = join_style("predict")
 
+    words = traitlets.Dict(WORDS, read_only=True).tag(sync=True)
     question = traitlets.Unicode().tag(sync=True)
     options = traitlets.List(traitlets.Unicode()).tag(sync=True)
     answer = traitlets.Int().tag(sync=True)
@@ -49,11 +55,12 @@ class Predict(Figure):
         if self.choice is None:
             options = "; ".join(f"({number}) {option}" for number, option in enumerate(self.options, start=1))
             return f"Your prediction: {self.question} {options}."
-        chosen = self.options[self.choice]
-        if self.choice == self.answer:
-            return f"You predicted: {chosen}. That is right. {self.because[self.choice]}"
-        right = f"Right is: {self.options[self.answer]}."
-        return f"You predicted: {chosen}. That is not so. {right} {self.because[self.choice]}"
+        return self.tell(
+            "right" if self.choice == self.answer else "wrong",
+            option=self.options[self.choice],
+            because=self.because[self.choice],
+            right=self.options[self.answer],
+        )
 
     @traitlets.validate("choice")
     def _check_choice(self, proposal: traitlets.Bunch) -> int | None:

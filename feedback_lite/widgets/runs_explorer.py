@@ -18,6 +18,24 @@ PREFIX = "compare-"
 MOST_TICKS = 5
 NOTCHES = 10  # places from one number on the axis to the next
 WHOLE = 10_000  # shares of right answers are kept in ten-thousandths
+WORDS = {
+    "examples": "{number} sequences",
+    "seconds": "{number} CPU seconds",
+    "after": "after {amount}",
+    "longer": "at {tokens} tokens, longer than any model trained on",
+    "as trained": "at {tokens} tokens, as trained",
+    "shorter": "at {tokens} tokens, shorter than trained",
+    "start": "{title}, equal {budget}, {where}.",
+    "none": "No model is chosen.",
+    "seeds": ["1 seed", "{count} seeds"],
+    "range": "{low} to {high}",
+    "ended": "ended after {amount}",
+    "measured": "{name} {mean} % ({range})",
+    "unmeasured": "{name} is not measured yet",
+    "right": "Right answers, mean of {seeds} (lowest to highest): {models}.",
+    "chance": "Chance {chance} %.",
+    "chance and rule": "Chance {chance} %; a simple rule {rule} %.",
+}
 
 Record = Mapping[str, Any]
 
@@ -76,6 +94,8 @@ class RunsExplorer(Figure):
     _esm = join_script("runs_explorer")
     _css = join_style("runs_explorer")
 
+    words = traitlets.Dict(WORDS, read_only=True).tag(sync=True)
+    whole = traitlets.Int(WHOLE, read_only=True, help="how many parts of a share are one").tag(sync=True)
     studies: Any = traitlets.List(help="what was recorded, task by task").tag(sync=True)
     models: Any = traitlets.List(help="name and family of every model, in the order of their numbers").tag(sync=True)
     task = traitlets.Unicode().tag(sync=True)
@@ -168,33 +188,39 @@ class RunsExplorer(Figure):
     def describe(self) -> str:
         """Return what is compared, where it is read, and what every model that is drawn reaches there."""
         study = self.study()
-        start = f"{study['title']}, equal {self.budget}, {self._where()}."
+        start = self.tell("start", title=study["title"], budget=self.budget, where=self._where())
         if not self.drawn():
-            return f"{start} No model is chosen."
-        seeds = "1 seed" if study["seeds"] == 1 else f"{study['seeds']} seeds"
-        told = "; ".join(f"{name} {self._told(name)}" for name in self.drawn())
-        rule = self.rule()
-        simple = "" if rule is None else f"; a simple rule {in_tenths(rule)} %"
-        return (
-            f"{start} Right answers, mean of {seeds} (lowest to highest): {told}. "
-            f"Chance {in_tenths(tenths([study['chance']]))} %{simple}."
-        )
+            return f"{start} {self.tell('none')}"
+        seeds, models = self.tell("seeds", count=study["seeds"]), "; ".join(map(self._told, self.drawn()))
+        chance, rule = in_tenths(tenths([study["chance"]])), self.rule()
+        if rule is None:
+            compared = self.tell("chance", chance=chance)
+        else:
+            compared = self.tell("chance and rule", chance=chance, rule=in_tenths(rule))
+        return f"{start} {self.tell('right', seeds=seeds, models=models)} {compared}"
 
     def _where(self) -> str:
         position, trained = self.position(), self.study()["trained"]
         if self.axis != LENGTH:
-            return f"after {_amount(self.axis, position)}"
-        if position > trained:
-            return f"at {position} tokens, longer than any model trained on"
-        return f"at {position} tokens, " + ("as trained" if position == trained else "shorter than trained")
+            return self.tell("after", amount=self._amount(position))
+        name = "longer" if position > trained else "as trained" if position == trained else "shorter"
+        return self.tell(name, tokens=position)
+
+    def _amount(self, number: int) -> str:
+        """Return a number of examples, or of hundredths of a second, in words."""
+        if self.axis == EXAMPLES:
+            return self.tell("examples", number=f"{number:,}")
+        return self.tell("seconds", number=f"{number // 100}.{number % 100:02}".rstrip("0").rstrip("."))
 
     def _told(self, name: str) -> str:
         found = self.readout(name)
         if found is None:
-            return "is not measured yet"
+            return self.tell("unmeasured", name=name)
         mean, low, high = (in_tenths(found[key]) for key in ("mean", "low", "high"))
-        end = "" if found["end"] is None else f", ended after {_amount(self.axis, found['end'])}"
-        return f"{mean} % ({low} to {high}{end})"
+        spread = self.tell("range", low=low, high=high)
+        if found["end"] is not None:
+            spread = f"{spread}, {self.tell('ended', amount=self._amount(found['end']))}"
+        return self.tell("measured", name=name, mean=mean, range=spread)
 
     @traitlets.validate("task")
     def _check_task(self, proposal: traitlets.Bunch) -> str:
@@ -212,13 +238,6 @@ class RunsExplorer(Figure):
         if names and unknown:
             raise traitlets.TraitError(f"shown must be among {names}, got {unknown}")
         return shown
-
-
-def _amount(axis: str, number: int) -> str:
-    """Write a number of examples, or of hundredths of a second."""
-    if axis == EXAMPLES:
-        return f"{number:,} sequences"
-    return f"{number // 100}.{number % 100:02}".rstrip("0").rstrip(".") + " CPU seconds"
 
 
 def _study(record: Record) -> dict[str, Any]:

@@ -9,10 +9,29 @@ import traitlets
 
 from feedback_lite.tasks import ShellGame
 from feedback_lite.widgets.figure import join_script, join_style, percent
-from feedback_lite.widgets.live import LiveFigure, ball_of, drawn_game, exact_model, export
+from feedback_lite.widgets.live import LiveFigure, ball_of, drawn_game, exact_model, export, shell_rules
 
 PLAYERS = ("shell-feedback", "shell-ordinary")
 LONGEST = 500
+WORDS = {
+    "feedback": "With feedback",
+    "ordinary": "Without",
+    "right": "right",
+    "wrong": "wrong",
+    "swaps": ["1 swap", "{count} swaps"],
+    "ball": "The ball is under cup {cup}.",
+    "ball after": "After {swaps} the ball is under cup {cup}.",
+    "answer": "{who}: cup {cup}, {share}, {verdict}.",
+    "guess": "You: cup {cup}, {verdict}.",
+    "question": "Where is the ball? Both models have answered; guess or reveal to see.",
+    "question after": "After {swaps}: where is the ball? Both models have answered; guess or reveal to see.",
+    "score": "Score: with feedback {feedback} of {rounds}, without {ordinary} of {rounds}.",
+    "score with reader": (
+        "Score: with feedback {feedback} of {rounds}, without {ordinary} of {rounds}, you {reader} of {guesses}."
+    ),
+    "longer": "This game is longer than either model ever saw in training.",
+    "end": "A game ends here: start a new one.",
+}
 _TASK = ShellGame()
 _FIRST_LENGTH = 15
 # Digits of the recorded shares: enough for the same whole percents as the page computes.
@@ -73,8 +92,11 @@ class ShellDuel(LiveFigure):
     """
 
     _esm = join_script("shell_duel")
-    _css = join_style("check", "shell_duel")
+    _css = join_style("shell_duel")
 
+    words = traitlets.Dict(WORDS, read_only=True).tag(sync=True)
+    rules = traitlets.Dict(shell_rules(), read_only=True, help="of the shell game").tag(sync=True)
+    longest = traitlets.Int(LONGEST, read_only=True, help="how many swaps a game may have").tag(sync=True)
     game = traitlets.List(traitlets.Int(), help="the ball's cup, then swaps, as tokens").tag(sync=True)
     cups_open = traitlets.Bool(True, help="whether cups are open and answers shown").tag(sync=True)
     keep_open = traitlets.Bool(False, help="whether cups stay open").tag(sync=True)
@@ -103,32 +125,32 @@ class ShellDuel(LiveFigure):
         if self.rounds:
             told.append(self._tell_score())
         if len(self.game) > max(exported["trained_length"] for exported in self.models):
-            told.append("This game is longer than either model ever saw in training.")
+            told.append(self.tell("longer"))
         if len(self.game) > LONGEST:
-            told.append("A game ends here: start a new one.")
+            told.append(self.tell("end"))
         return " ".join(told)
 
     def _tell_answers(self) -> str:
-        ball = ball_of(self.game)
-        count = len(self.game) - 1
-        before = f"After {count} swap{'s' if count > 1 else ''} the" if count else "The"
-        told = [f"{before} ball is under cup {ball}."]
-        for who, name in zip(("With feedback", "Without"), PLAYERS, strict=True):
+        ball, count = ball_of(self.game), len(self.game) - 1
+        told = [self.tell("ball after" if count else "ball", swaps=self.tell("swaps", count=count), cup=ball)]
+        for who, name in zip(("feedback", "ordinary"), PLAYERS, strict=True):
             cup, share = answer_of(name, tuple(self.game))
-            told.append(f"{who}: cup {cup}, {percent(share)}, {_verdict(cup, ball)}.")
+            verdict = self._verdict(cup, ball)
+            told.append(self.tell("answer", who=self.tell(who), cup=cup, share=percent(share), verdict=verdict))
         if self.guess:
-            told.append(f"You: cup {self.guess}, {_verdict(self.guess, ball)}.")
+            told.append(self.tell("guess", cup=self.guess, verdict=self._verdict(self.guess, ball)))
         return " ".join(told)
+
+    def _verdict(self, cup: int, ball: int) -> str:
+        return self.tell("right" if cup == ball else "wrong")
 
     def _tell_question(self) -> str:
         count = len(self.game) - 1
-        question = f"After {count} swap{'s' if count > 1 else ''}: where" if count else "Where"
-        return f"{question} is the ball? Both models have answered; guess or reveal to see."
+        return self.tell("question after" if count else "question", swaps=self.tell("swaps", count=count))
 
     def _tell_score(self) -> str:
-        feedback, ordinary, reader, guesses = self.score
-        told = f"Score: with feedback {feedback} of {self.rounds}, without {ordinary} of {self.rounds}"
-        return f"{told}, you {reader} of {guesses}." if guesses else f"{told}."
+        numbers = zip(("feedback", "ordinary", "reader", "guesses"), self.score, strict=True)
+        return self.tell("score with reader" if self.score[3] else "score", rounds=self.rounds, **dict(numbers))
 
     @traitlets.observe("game")
     def _forget_guess(self, change: traitlets.Bunch) -> None:
@@ -172,7 +194,3 @@ class ShellDuel(LiveFigure):
         if max(score) > self.rounds:
             raise traitlets.TraitError(f"score must hold no number above rounds={self.rounds}, got {score}")
         return score
-
-
-def _verdict(cup: int, ball: int) -> str:
-    return "right" if cup == ball else "wrong"

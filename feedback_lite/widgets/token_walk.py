@@ -14,6 +14,7 @@ from feedback_lite.positions import distances
 from feedback_lite.widgets.figure import Figure, join_script, join_style, percent
 
 LIKELIEST = 5  # answers that the last station shows
+WORDS = {"here": "Token {token}, {word}. {name}: {told}"}
 
 
 @torch.no_grad()
@@ -129,7 +130,7 @@ def _ending(model: FeedbackTransformer, step: Any, vocabulary: Sequence[str]) ->
             f'the largest logit is {step.logits[best[0]].item():.1f}, for "{vocabulary[best[0]]}". This is the answer, '
             f"with a probability of {percent(probabilities[best[0]].item())}.",
             [],
-            _bars([vocabulary[word] for word in best], step.logits[best][:, None], ["logit"]),
+            _bars([vocabulary[word] for word in best], step.logits[best][:, None], ["logit"], unit="logit"),
         ),
         _station(
             "Mixture",
@@ -162,9 +163,9 @@ def _row(name: str, kind: str, vector: Tensor) -> dict[str, Any]:
     return {"name": name, "kind": kind, "numbers": [round(number, 2) for number in vector.flatten().tolist()]}
 
 
-def _bars(names: list[str], numbers: Tensor, series: list[str]) -> dict[str, Any]:
+def _bars(names: list[str], numbers: Tensor, series: list[str], *, unit: str = "share") -> dict[str, Any]:
     rounded = [[round(number, 3) for number in row] for row in numbers.tolist()]
-    return {"names": names, "numbers": rounded, "series": series}
+    return {"names": names, "numbers": rounded, "series": series, "unit": unit}
 
 
 class TokenWalk(Figure):
@@ -183,6 +184,7 @@ class TokenWalk(Figure):
     _esm = join_script("token_walk")
     _css = join_style("token_walk")
 
+    words = traitlets.Dict(WORDS, read_only=True).tag(sync=True)
     walks: Any = traitlets.List(help="stations by token").tag(sync=True)
     tokens = traitlets.List(traitlets.Unicode()).tag(sync=True)
     token = traitlets.Int(1, help="the token that is shown, counted from 1").tag(sync=True)
@@ -211,18 +213,13 @@ class TokenWalk(Figure):
     def describe(self) -> str:
         """Return which token is at which station, and what happens there."""
         here = self.walks[self.token - 1][self.station - 1]
-        return f"Token {self.token}, {self.tokens[self.token - 1]}. {here['name']}: {here['tell']}"
+        word = self.tokens[self.token - 1]
+        return self.tell("here", token=self.token, word=word, name=here["name"], told=here["tell"])
 
     @traitlets.validate("token")
     def _check_token(self, proposal: traitlets.Bunch) -> int:
-        return self._within(proposal, len(self.tokens))
+        return self.within(proposal, 1, len(self.tokens))
 
     @traitlets.validate("station")
     def _check_station(self, proposal: traitlets.Bunch) -> int:
-        return self._within(proposal, len(self.walks[0]) if self.walks else 0)
-
-    def _within(self, proposal: traitlets.Bunch, most: int) -> int:
-        value: int = proposal["value"]
-        if most and value not in range(1, most + 1):
-            raise traitlets.TraitError(f"{proposal['trait'].name} must be between 1 and {most}, got {value}")
-        return value
+        return self.within(proposal, 1, len(self.walks[0]))

@@ -64,24 +64,24 @@ FAULTS = (
     Fault(
         "a sentence in the page counts one slot too many",
         f"{WIDGETS}/js/memory_queue.js",
-        {"slots ${first} to ${step - 1}.": "slots ${first} to ${step}."},
+        {"last: step - 1 }": "last: step }"},
         (EVERY_STATE, "-k", "memory-queue"),
     ),
     Fault(
         "a sentence in Python counts one slot too many",
         f"{WIDGETS}/memory_queue.py",
-        {"holds slots {first} to {self.step - 1}": "holds slots {first} to {self.step}"},
+        {"last=self.step - 1)": "last=self.step)"},
         ("tests/unit/test_widget_memory_queue.py",),
     ),
     Fault(
         "a dead key",
-        f"{WIDGETS}/js/figure.js",
-        {"Home: () => set(first), End: () => set(last),": "Home: () => set(first),"},
+        f"{WIDGETS}/js/controls.js",
+        {"    End: toLast,\n": ""},
         (SITE, "-k", "moves_its_figure and memory-queue"),
     ),
     Fault(
         "percent in the page rounded down",
-        f"{WIDGETS}/js/figure.js",
+        f"{WIDGETS}/js/words.js",
         {"Math.floor(100 * share + 0.5)": "Math.floor(100 * share)"},
         (EVERY_STATE, "-k", "layer-mixture"),
     ),
@@ -100,7 +100,7 @@ FAULTS = (
     Fault(
         "a prediction is not saved",
         f"{WIDGETS}/js/predict.js",
-        {"      model.save_changes();\n": ""},
+        {"      keep({ choice });\n": '      model.set("choice", choice);\n'},
         ("tests/site/test_saving.py",),
     ),
     Fault(

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -11,11 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from feedback_lite.widgets.figure import bare_script
+
 ROOT = Path(__file__).resolve().parents[2]
 SITE = Path("_build/html")
 # What the site is looked up by: `make` by its stamp, its tests by the page at its root.
 SIGNS_OF_THE_SITE = (Path("_build/site.stamp"), SITE / "index.html")
-IMPORT = re.compile(r'^import \{[^}]*\} from "[^"]*";\n', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -132,4 +132,4 @@ def is_on_pages(path: Path) -> bool:
 
 def as_stored(source: str) -> str:
     """Return a script or a style sheet as it stands in the JSON of a page."""
-    return json.dumps(IMPORT.sub("", source).strip())[1:-1]
+    return json.dumps(bare_script(source))[1:-1]

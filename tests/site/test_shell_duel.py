@@ -52,7 +52,7 @@ def some_game(swaps: int, seed: int) -> list[int]:
 ANSWERS = """async ([script, models, games]) => {
     const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
     const { makePlayers, answerOf } = await import(address);
-    const players = makePlayers(models);
+    const players = makePlayers(models, 5);
     const answer = (shares) => [shares.map(answerOf), shares.at(-1)];
     return games.map((game) => players.map((play) => answer(play(game))));
 }"""

@@ -2,14 +2,19 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
+from traitlets import Bunch, TraitError
 
 from feedback_lite import widgets
 from feedback_lite.widgets import Figure, LiveFigure
 from feedback_lite.widgets.figure import join_script, join_style
 from feedback_lite.widgets.palette import palette_css
 from tests.kinds import KINDS
+from tests.kinds.memory_queue import memory_queue
+
+ROOT = Path(__file__).parents[2]
 
 EVERY_FIGURE = pytest.mark.parametrize("figure", [kind.small() for kind in KINDS.values()], ids=KINDS)
 
@@ -44,6 +49,46 @@ def test_classes_of_the_style_are_prefixed(figure: Figure) -> None:
     classes = re.findall(r"\.([a-z][\w-]*)", sheet)
     assert classes
     assert [name for name in classes if not name.startswith("fl-")] == []
+
+
+def test_no_line_of_a_script_is_longer_than_120() -> None:
+    """Lines of strings and comments too, which the formatter leaves as they are."""
+    scripts = [*(ROOT / "feedback_lite" / "widgets" / "js").glob("*.js"), ROOT / "book" / "site" / "assets" / "host.js"]
+    lines = [(path.name, line) for path in scripts for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len(scripts) > 15
+    assert [(name, line) for name, line in lines if len(line) > 120] == []
+
+
+@EVERY_FIGURE
+def test_script_comes_without_the_comments_for_who_reads_its_files(figure: Figure) -> None:
+    assert "/**" not in figure._esm
+    assert "*/" not in figure._esm
+    assert "@param" not in figure._esm
+
+
+@EVERY_FIGURE
+def test_every_word_is_told_with_its_places_filled_in(figure: Figure) -> None:
+    """The page gets the words that Python tells; none of them stands in the script too."""
+    assert figure.words
+    for words in figure.words.values():
+        for text in [words] if isinstance(words, str) else words:
+            parts = [part for part in re.split(r"\{\w+\}", text) if len(part) > 25]
+            assert [part for part in parts if part in figure._esm] == []
+
+
+def test_a_pair_of_words_goes_by_its_count() -> None:
+    figure = memory_queue()
+    assert [figure.tell("reads", count=count) for count in (1, 2)] == ["one read", "2 reads"]
+    assert figure.tell("waiting", token=7) == "Step 7 has not come yet."
+
+
+def test_a_number_out_of_reach_is_told_with_its_name() -> None:
+    proposal = Bunch(trait=Bunch(name="step"), value=8)
+    assert Figure.within(proposal, 1, 8) == 8
+    with pytest.raises(TraitError, match=r"^step must be between 1 and 7, got 8$"):
+        Figure.within(proposal, 1, 7)
+    with pytest.raises(TraitError, match=r"^step must be between 9 and 12, got 8$"):
+        Figure.within(proposal, 9, 12)
 
 
 def test_style_starts_with_the_palette() -> None:

@@ -1,171 +1,245 @@
-import { button, figureFrame, html, keepDrawn, keeper, say, setAttributes, setPressed, stateSentence, svg } from "./figure.js";
+import { button, buttonRow, setPressed, slider } from "./controls.js";
+import { figureFrame, html, keepDrawn, keeper, svg } from "./figure.js";
+import { grouped, say, stateSentence, tell } from "./words.js";
+
+/** @import { Model, Place, Words } from "./figure.js" */
+
+/**
+ * @typedef {object} Costs nested as the sizes are, for one layer and more
+ * @property {number[][][][]} parameters by layers, width, heads and head width
+ * @property {number[][][][]} memory by layers, heads, head width and slots
+ * @property {number[][][]} pairs by layers, heads and head width
+ */
+
+/**
+ * @typedef {object} Traits
+ * @property {string[]} names what can be set
+ * @property {number[][]} choices of every size
+ * @property {Costs} costs
+ * @property {[name: string, places: number[]][]} models
+ * @property {number[]} places which choice is made of each size
+ * @property {[forAll: string, perLayer: string]} inputs
+ * @property {string} vectors which of the inputs is chosen
+ * @property {number} fewest_in_megabytes
+ * @property {Words} words
+ */
+
+/** @typedef {[shared: number, each: number]} Pair one matrix for all layers, and one for each */
 
 const STATE = ["places", "vectors"];
-const ONE_FOR_ALL = "one vector for all layers";
-const ONE_PER_LAYER = "a vector per layer";
 
-// ---- what is shown -------------------------------------------------------------------------------------------
+// ---- what is shown
 
-const grouped = (number) => number.toLocaleString("en-US");
-const count = (number, name) => (number === 1 ? `${number} ${name}` : `${number} ${name}s`);
-
-/** Room for float32 numbers, as Python writes it. */
-function bytes(numbers) {
+/**
+ * Room for float32 numbers: four bytes each.
+ *
+ * @param {Model<Traits>} model
+ * @param {number} numbers
+ */
+function bytes(model, numbers) {
   const size = 4 * numbers;
-  if (size < 100_000) return `${grouped(size)} bytes`;
-  const rounded = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
-  return `${(size / 1e6).toLocaleString("en-US", rounded)} MB`;
+  if (size < model.get("fewest_in_megabytes")) return tell(model, "bytes", { size: grouped(size) });
+  const digits = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+  return tell(model, "megabytes", { size: (size / 1e6).toLocaleString("en-US", digits) });
 }
 
-/** The sizes that are set, by name. */
+/**
+ * The sizes that are set, in the order of their names.
+ *
+ * @param {Model<Traits>} model
+ */
 function sizesOf(model) {
-  const [names, choices, places] = ["names", "choices", "places"].map((key) => model.get(key));
-  return Object.fromEntries(names.map((name, index) => [name, choices[index][places[index]]]));
+  const places = model.get("places");
+  const [layers, width, heads, headWidth, slots] = model.get("choices").map((choice, index) => choice[places[index]]);
+  return { layers, width, heads, headWidth, slots };
 }
 
-/** Of each cost: that of one matrix for all layers, and that of one per layer. Looked up, never computed. */
+/**
+ * Of each cost: that of one matrix for all layers, and that of one per layer. Looked up, never computed.
+ *
+ * @param {Model<Traits>} model
+ * @returns {Record<keyof Costs, Pair>}
+ */
 function costsOf(model) {
   const { parameters, memory, pairs } = model.get("costs");
   const [layers, width, heads, headWidth, slots] = model.get("places");
-  const inputs = model.get("vectors") === ONE_FOR_ALL ? 0 : layers;
-  const look = (layer) => [parameters[layer][width][heads][headWidth], memory[layer][heads][headWidth][slots], pairs[layer][heads][headWidth]];
+  const inputs = model.get("vectors") === model.get("inputs")[0] ? 0 : layers;
+  /** @param {number} layer */
+  const kept = (layer) => memory[layer][heads][headWidth][slots];
+  /** @param {number} layer */
+  const made = (layer) => pairs[layer][heads][headWidth];
   return {
-    parameters: [look(0)[0], look(layers)[0]],
-    memory: [look(inputs)[1], look(layers)[1]],
-    pairs: [look(inputs)[2], look(layers)[2]],
+    parameters: [parameters[0][width][heads][headWidth], parameters[layers][width][heads][headWidth]],
+    memory: [kept(inputs), kept(layers)],
+    pairs: [made(inputs), made(layers)],
   };
 }
 
-function describe(model) {
-  const sizes = sizesOf(model);
+/**
+ * @param {Model<Traits>} model
+ * @param {0 | 1} which
+ */
+function tellCosts(model, which) {
   const { parameters, memory, pairs } = costsOf(model);
-  return (
-    `${count(sizes.layers, "layer")} of width ${sizes.width}, ${count(sizes.heads, "head")} of width ` +
-    `${sizes["head width"]}, ${grouped(sizes.slots)} slots, ${model.get("vectors")}. One matrix for all layers: ${grouped(parameters[0])} parameters, ` +
-    `${grouped(memory[0])} numbers (${bytes(memory[0])}) in a full memory, ${grouped(pairs[0])} computed per token. One matrix per layer: ` +
-    `${grouped(parameters[1])} parameters, ${grouped(memory[1])} numbers (${bytes(memory[1])}), ${grouped(pairs[1])} per token.`
-  );
-}
-
-/** How the number of one block comes about. */
-function formulas(sizes, narrow) {
-  const headWidth = sizes["head width"];
-  const pair = `2 × ${count(sizes.heads, "head")} × ${narrow ? `${headWidth} each` : `head width ${headWidth}`}`;
-  const start = narrow ? "" : "one block: ";
   return {
-    parameters: `${start}${pair} × width ${sizes.width}`,
-    memory: `${start}${pair} × ${grouped(sizes.slots)} slots`,
-    pairs: `${start}${pair}`,
+    parameters: grouped(parameters[which]),
+    kept: grouped(memory[which]),
+    room: bytes(model, memory[which]),
+    made: grouped(pairs[which]),
   };
 }
 
-// ---- the picture ---------------------------------------------------------------------------------------------
+/** @param {Model<Traits>} model */
+function describe(model) {
+  const { layers, width, heads, headWidth, slots } = sizesOf(model);
+  const sizes = tell(model, "sizes", {
+    layers: tell(model, "layers", { count: layers }),
+    width,
+    heads: tell(model, "heads", { count: heads }),
+    head_width: headWidth,
+    slots: grouped(slots),
+    vectors: model.get("vectors"),
+  });
+  return `${sizes} ${tell(model, "shared", tellCosts(model, 0))} ${tell(model, "each", tellCosts(model, 1))}`;
+}
 
+/**
+ * How the number of one block comes about.
+ *
+ * @param {Model<Traits>} model
+ * @param {boolean} narrow
+ */
+function formulas(model, narrow) {
+  const { width, heads, headWidth, slots } = sizesOf(model);
+  const each = narrow ? `${headWidth} each` : `head width ${headWidth}`;
+  const pair = `${narrow ? "" : "one block: "}2 × ${tell(model, "heads", { count: heads })} × ${each}`;
+  return { parameters: `${pair} × width ${width}`, memory: `${pair} × ${grouped(slots)} slots`, pairs: pair };
+}
+
+// ---- the picture
+
+/** @type {[cost: keyof Costs, title: string][]} */
 const GROUPS = [
   ["parameters", "parameters"],
   ["memory", "numbers in a full memory"],
   ["pairs", "numbers computed per token"],
 ];
 
-/** A bar of equal blocks, one per matrix or vector; numbered where there is room. */
-function bar(kind, blocks, x, y, width, height) {
+/** @type {[kind: "shared" | "each", label: string][]} */
+const BARS = [["shared", "one matrix"], ["each", "matrix per layer"]];
+
+/**
+ * A bar of equal blocks, one per matrix or vector; numbered where there is room.
+ *
+ * @param {string} kind
+ * @param {number} blocks
+ * @param {{ x: number, y: number, width: number, height: number }} first
+ */
+function bar(kind, blocks, { x, y, width, height }) {
   const group = svg("g", { class: `fl-bar fl-${kind}` });
-  const size = width;
   for (let block = 0; block < blocks; block += 1) {
-    const left = x + block * size;
-    group.append(svg("rect", { class: "fl-block", x: left + 1, y, width: size - 2, height, rx: 2 }));
-    if (kind === "each" && size >= 20) {
-      group.append(svg("text", { class: "fl-block-number", x: left + size / 2, y: y + height / 2 + 4 }, String(block + 1)));
+    const left = x + block * width;
+    group.append(svg("rect", { class: "fl-block", x: left + 1, y, width: width - 2, height, rx: 2 }));
+    if (kind === "each" && width >= 20) {
+      const at = { x: left + width / 2, y: y + height / 2 + 4 };
+      group.append(svg("text", { class: "fl-block-number", ...at }, String(block + 1)));
     }
   }
   return group;
 }
 
-/** Build the picture for one width; `update` fills it with the state. */
+/**
+ * Build the picture for one width; `update` fills it with the state.
+ *
+ * @param {Model<Traits>} model
+ * @param {number} width
+ */
 function makePicture(model, width) {
   const narrow = width < 520;
   const labelWidth = narrow ? 0 : 118;
   const numberWidth = narrow ? 0 : 104;
-  const thick = 22;
   const rowHeight = narrow ? 44 : 30;
   const groupHeight = 48 + 2 * rowHeight;
-  const height = GROUPS.length * groupHeight - 8;
   const room = width - labelWidth - numberWidth - 2;
-  const node = svg("svg", { class: "fl-picture", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
+  const node = svg("svg", {
+    class: "fl-picture",
+    viewBox: `0 0 ${width} ${GROUPS.length * groupHeight - 8}`,
+    "aria-hidden": "true",
+  });
 
   function update() {
-    const sizes = sizesOf(model);
+    const { layers } = sizesOf(model);
     const costs = costsOf(model);
-    const formula = formulas(sizes, narrow);
-    const block = room / sizes.layers;
+    const formula = formulas(model, narrow);
     node.replaceChildren();
     GROUPS.forEach(([key, title], index) => {
       const top = index * groupHeight;
       node.append(svg("text", { class: "fl-title", x: 0, y: top + 15 }, title));
       node.append(svg("text", { class: "fl-small", x: 0, y: top + 33 }, formula[key]));
-      [["shared", "one matrix"], ["each", "matrix per layer"]].forEach(([kind, label], row) => {
+      BARS.forEach(([kind, label], row) => {
         const y = top + 42 + row * rowHeight;
         const value = costs[key][row];
-        const blocks = value === costs[key][1] && (kind === "each" || key !== "parameters") ? sizes.layers : 1;
-        const barY = narrow ? y + 18 : y;
+        const blocks = value === costs[key][1] && (kind === "each" || key !== "parameters") ? layers : 1;
         const textY = narrow ? y + 13 : y + 16;
-        node.append(svg("text", { x: 0, y: textY }, label));
-        node.append(svg("text", { class: "fl-number fl-end", x: width - 1, y: textY, "data-cost": `${key} ${kind}` }, grouped(value)));
-        node.append(bar(kind, blocks, labelWidth, barY, block, thick));
+        const number = { class: "fl-number fl-end", x: width - 1, y: textY, "data-cost": `${key} ${kind}` };
+        const first = { x: labelWidth, y: narrow ? y + 18 : y, width: room / layers, height: 22 };
+        node.append(
+          svg("text", { x: 0, y: textY }, label),
+          svg("text", number, grouped(value)),
+          bar(kind, blocks, first),
+        );
       });
     });
   }
   return { node, update };
 }
 
-// ---- the figure ----------------------------------------------------------------------------------------------
+// ---- the figure
 
 export default {
+  /** @param {Place<Traits>} place */
   render({ model, el }) {
-    const names = model.get("names");
     const choices = model.get("choices");
     const keep = keeper(model);
     const frame = html("div", { class: "fl-frame-box" });
     const sentence = stateSentence();
 
     const presets = model.get("models").map(([name, places]) => ({
-      places, node: button(`model ${name}`, name, () => keep({ places })),
+      places,
+      node: button(`model ${name}`, name, () => keep({ places })),
     }));
-    const inputs = [[ONE_FOR_ALL, "shared"], [ONE_PER_LAYER, "own"]].map(([vectors, name]) => ({
-      vectors, node: button(`vectors ${name}`, vectors, () => keep({ vectors })),
+    const inputs = model.get("inputs").map((vectors, index) => ({
+      vectors,
+      node: button(`vectors ${["shared", "own"][index]}`, vectors, () => keep({ vectors })),
     }));
-    const sliders = names.map((name, index) => {
-      const input = html("input", {
-        type: "range", min: 0, max: choices[index].length - 1, step: 1, "data-control": name, "aria-label": name,
-      });
-      input.addEventListener("input", () => {
-        keep({ places: model.get("places").map((place, at) => (at === index ? Number(input.value) : place)) });
-      });
-      const value = html("span", { class: "fl-value" });
-      return { input, value, row: html("div", { class: "fl-slider" }, html("span", {}, name), input, value) };
+    const sliders = model.get("names").map((name, index) => {
+      /** @param {number} value */
+      const change = (value) =>
+        keep({ places: model.get("places").map((place, at) => (at === index ? value : place)) });
+      return slider({ control: name, label: name, first: 0, last: choices[index].length - 1, change });
     });
-    const row = (label, nodes) =>
-      html("div", { role: "group", "aria-label": label }, html("p", { class: "fl-heading" }, label), html("div", { class: "fl-presets" }, ...nodes));
 
+    /** @param {{ update: () => void }} picture */
     function draw(picture) {
       const places = model.get("places");
       inputs.forEach(({ vectors, node }) => setPressed(node, vectors === model.get("vectors")));
-      presets.forEach((preset) => setPressed(preset.node, JSON.stringify(preset.places) === JSON.stringify(places)));
-      sliders.forEach(({ input, value }, index) => {
-        const text = grouped(choices[index][places[index]]);
-        setAttributes(input, { "aria-valuetext": text });
-        input.value = places[index];
-        say(value, text);
-      });
+      presets.forEach((preset) => setPressed(preset.node, String(preset.places) === String(places)));
+      sliders.forEach(({ show }, index) => show(places[index], grouped(choices[index][places[index]])));
       picture.update();
       say(sentence, describe(model));
     }
 
     el.append(figureFrame(
-      "cost-explorer", "What keys and values cost", frame,
-      row("What goes through the matrix", inputs.map(({ node }) => node)),
-      row("Sizes", presets.map(({ node }) => node)), ...sliders.map((slider) => slider.row), sentence,
+      "cost-explorer",
+      "What keys and values cost",
+      frame,
+      buttonRow("What goes through the matrix", inputs.map(({ node }) => node)),
+      buttonRow("Sizes", presets.map(({ node }) => node)),
+      ...sliders.map(({ element }) => element),
+      sentence,
     ));
-    return keepDrawn({ model, traits: STATE, box: frame, least: 264, make: (width) => makePicture(model, width), draw });
+    /** @param {number} width */
+    const make = (width) => makePicture(model, width);
+    return keepDrawn({ model, traits: STATE, box: frame, least: 264, make, draw });
   },
 };

@@ -1,81 +1,161 @@
-import { button, figureFrame, html, keepDrawn, keeper, onKeys, percent, pointIn, say, setAttributes, setPressed, stateSentence, stepControls, svg } from "./figure.js";
+import { button, onKeys, setPressed, slider, stepControls } from "./controls.js";
+import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { onDrag, pickerNode, pictureNode, pointIn } from "./picture.js";
+import { clamp, percent, range, say, stateSentence, tell } from "./words.js";
+
+/** @import { Model, Picture, Place, Words } from "./figure.js" */
+
+/**
+ * @typedef {object} Traits
+ * @property {number[]} curve gelu at every tenth of a gate, from -reach to reach
+ * @property {number} reach of gate and value, in tenths
+ * @property {number} free the unit that stands for none
+ * @property {number[][][]} gates by step, layer and unit, in tenths
+ * @property {number[][][]} values of the same shape
+ * @property {string[]} tokens
+ * @property {Record<string, number>} accuracy by mode
+ * @property {string} does
+ * @property {number} open_from
+ * @property {number} shut_below
+ * @property {[learned: string, open: string, shut: string]} modes
+ * @property {number} step
+ * @property {string} mode
+ * @property {number} unit
+ * @property {number} gate
+ * @property {number} value
+ * @property {Words} words
+ */
 
 const STATE = ["step", "mode", "unit", "gate", "value"];
-const MODES = { learned: "the learned gates", "all open": "all gates forced open", "all shut": "all gates forced shut" };
-const FREE = -1;
-const REACH = 50; // gate and value go from -REACH to REACH, in tenths
 const COLUMNS = 16;
 const LONGEST = 6; // a bar of this number fills its side
 
-// ---- what is shown -------------------------------------------------------------------------------------------
+// ---- what is shown
 
-/** gelu of a gate in tenths: read from the table that Python computed. */
+/**
+ * gelu of a gate in tenths: read from the table that Python computed.
+ *
+ * @param {Model<Traits>} model
+ * @param {number} gate
+ */
 function gelu(model, gate) {
-  return model.get("curve")[gate + REACH];
+  return model.get("curve")[gate + model.get("reach")];
 }
 
-/** A number with a true minus sign; halves go away from zero, as in Python. */
+/**
+ * A number with a true minus sign; halves go away from zero, as in Python.
+ *
+ * @param {number} number
+ * @param {number} digits
+ */
 function rounded(number, digits) {
   const size = Math.floor(Math.abs(number) * 10 ** digits + 0.5);
   const text = (size / 10 ** digits).toFixed(digits);
   return number < 0 && size ? `−${text}` : text;
 }
 
-/** The gate and the value that are shown, in tenths: those of the unit, or the reader's own. */
+/**
+ * The layer of a unit and its place there, both counted from 0.
+ *
+ * @param {Model<Traits>} model
+ * @param {number} unit
+ */
+function placeOf(model, unit) {
+  const width = model.get("gates")[0][0].length;
+  return [Math.floor(unit / width), unit % width];
+}
+
+/**
+ * The gate and the value that are shown, in tenths: those of the unit, or the reader's own.
+ *
+ * @param {Model<Traits>} model
+ */
 function pointOf(model) {
   const unit = model.get("unit");
-  if (unit === FREE) return [model.get("gate"), model.get("value")];
+  if (unit === model.get("free")) return [model.get("gate"), model.get("value")];
   const step = model.get("step") - 1;
-  const width = model.get("gates")[0][0].length;
-  const [layer, place] = [Math.floor(unit / width), unit % width];
+  const [layer, place] = placeOf(model, unit);
   return [model.get("gates")[step][layer][place], model.get("values")[step][layer][place]];
 }
 
-/** By how much every unit's value is multiplied now, all layers in a row. */
+/**
+ * By how much every unit's value is multiplied now, all layers in a row.
+ *
+ * @param {Model<Traits>} model
+ */
 function factorsOf(model) {
   const units = model.get("gates")[model.get("step") - 1].flat();
-  if (model.get("mode") === "all open") return units.map(() => 1);
-  if (model.get("mode") === "all shut") return units.map(() => 0);
+  const [, open, shut] = model.get("modes");
+  if (model.get("mode") === open) return units.map(() => 1);
+  if (model.get("mode") === shut) return units.map(() => 0);
   return units.map((gate) => gelu(model, gate));
 }
 
+/**
+ * @param {Model<Traits>} model
+ * @param {number} unit
+ */
 function nameOf(model, unit) {
-  if (unit === FREE) return "Your point";
-  const width = model.get("gates")[0][0].length;
-  return `Layer ${Math.floor(unit / width) + 1}, unit ${(unit % width) + 1}`;
+  const [layer, place] = placeOf(model, unit);
+  return unit === model.get("free") ? tell(model, "own") : tell(model, "unit", { layer: layer + 1, unit: place + 1 });
 }
 
+/** @param {Model<Traits>} model */
 function describe(model) {
   const [gate, value] = pointOf(model);
   const factor = gelu(model, gate);
   const factors = factorsOf(model);
-  const open = factors.filter((one) => one >= model.get("open_from")).length;
-  const shut = factors.filter((one) => Math.abs(one) < model.get("shut_below")).length;
-  return (
-    `${nameOf(model, model.get("unit"))}: gate ${rounded(gate / 10, 1)}, so the value ${rounded(value / 10, 1)} is multiplied by ` +
-    `${rounded(factor, 2)} and becomes ${rounded((value / 10) * factor, 2)}. ` +
-    `Step ${model.get("step")}, ${model.get("tokens")[model.get("step") - 1]}: with ${MODES[model.get("mode")]} ${open} of ` +
-    `${factors.length} units are open and ${shut} shut; the trained model ${model.get("does")} in ` +
-    `${percent(model.get("accuracy")[model.get("mode")])} of the steps.`
-  );
+  const point = tell(model, "point", {
+    name: nameOf(model, model.get("unit")),
+    gate: rounded(gate / 10, 1),
+    value: rounded(value / 10, 1),
+    factor: rounded(factor, 2),
+    product: rounded((value / 10) * factor, 2),
+  });
+  const units = tell(model, "units", {
+    step: model.get("step"),
+    token: model.get("tokens")[model.get("step") - 1],
+    which: tell(model, model.get("mode")),
+    open: factors.filter((one) => one >= model.get("open_from")).length,
+    shut: factors.filter((one) => Math.abs(one) < model.get("shut_below")).length,
+    all: factors.length,
+    does: model.get("does"),
+    accuracy: percent(model.get("accuracy")[model.get("mode")]),
+  });
+  return `${point} ${units}`;
 }
 
-// ---- the curve and the product -------------------------------------------------------------------------------
+// ---- the curve and the product
 
-/** Positions of the upper picture for one width: the curve, and beside or below it three bars. */
-function layOutCurve(width) {
+/** @typedef {ReturnType<typeof layOutCurve>} CurveLayout */
+
+/**
+ * Positions of the upper picture for one width: the curve, and beside or below it three bars.
+ *
+ * @param {number} width
+ * @param {number} reach
+ */
+function layOutCurve(width, reach) {
   const narrow = width < 560;
   const curve = { x: 30, y: 26, width: (narrow ? width : width * 0.52) - 40, height: 200 };
   const bars = narrow
     ? { x: 4, y: curve.y + curve.height + 52, width: width - 8 }
     : { x: width * 0.56, y: 36, width: width * 0.44 - 4 };
   const height = narrow ? bars.y + 3 * 52 : curve.y + curve.height + 34;
-  const acrossX = (gate) => curve.x + ((gate + REACH) / (2 * REACH)) * curve.width;
+  /** @param {number} gate */
+  const acrossX = (gate) => curve.x + ((gate + reach) / (2 * reach)) * curve.width;
+  /** @param {number} factor */
   const upY = (factor) => curve.y + curve.height - ((factor + 0.6) / 5.8) * curve.height;
   return { width, height, curve, bars, acrossX, upY };
 }
 
-/** A bar from a zero line: how large a number is, and on which side. */
+/**
+ * A bar from a zero line: how large a number is, and on which side.
+ *
+ * @param {CurveLayout} place
+ * @param {number} row
+ * @param {string} name
+ */
 function makeBar(place, row, name) {
   const { x, width } = place.bars;
   const y = place.bars.y + row * 62 * (place.width < 560 ? 0.84 : 1);
@@ -85,6 +165,7 @@ function makeBar(place, row, name) {
   const zero = svg("path", { class: "fl-zero", d: `M${middle} ${y + 4}v24` });
   const tip = svg("path", { class: `fl-bar fl-bar-${row}` }); // the number is larger than the bar can be
   const node = svg("g", {}, svg("text", { x, y }, name), number, fill, tip, zero);
+  /** @type {(size: number, text: string) => void} */
   const show = (size, text) => {
     const room = width / 2 - 12;
     const length = Math.min(Math.abs(size) / LONGEST, 1) * room;
@@ -97,35 +178,49 @@ function makeBar(place, row, name) {
   return { node, show };
 }
 
+/**
+ * @param {Model<Traits>} model
+ * @param {number} width
+ * @param {(gate: number) => void} chooseGate
+ */
 function makeCurve(model, width, chooseGate) {
-  const place = layOutCurve(width);
+  const reach = model.get("reach");
+  const place = layOutCurve(width, reach);
   const { curve, acrossX, upY } = place;
-  const points = model.get("curve").map((height, index) => `${acrossX(index - REACH).toFixed(1)} ${upY(height).toFixed(1)}`);
-  const node = svg("svg", { class: "fl-picture", viewBox: `0 0 ${width} ${place.height}`, role: "img", "aria-label": "The curve gelu(gate) and three bars" });
-  const ticks = [-40, -20, 20, 40].map((gate) => svg("text", { class: "fl-small fl-middle", x: acrossX(gate), y: upY(0) + 18 }, rounded(gate / 10, 0)));
-  const heights = [1, 2, 3, 4, 5].map((factor) => svg("text", { class: "fl-small fl-end", x: curve.x - 6, y: upY(factor) + 4 }, String(factor)));
+  const points = model.get("curve").map((factor, index) =>
+    `${acrossX(index - reach).toFixed(1)} ${upY(factor).toFixed(1)}`
+  );
+  const node = pictureNode("The curve gelu(gate) and three bars", width, place.height, { role: "img" });
+  const ticks = [-40, -20, 20, 40].map((gate) =>
+    svg("text", { class: "fl-small fl-middle", x: acrossX(gate), y: upY(0) + 18 }, rounded(gate / 10, 0))
+  );
+  const heights = [1, 2, 3, 4, 5].map((factor) =>
+    svg("text", { class: "fl-small fl-end", x: curve.x - 6, y: upY(factor) + 4 }, String(factor))
+  );
   const drop = svg("path", { class: "fl-drop" });
   const dot = svg("circle", { class: "fl-dot", r: 7 });
+  const across = `M${curve.x} ${upY(0)}h${curve.width}`;
   node.append(
     svg("text", { x: curve.x - 26, y: 14 }, "factor = gelu(gate)"),
-    svg("path", { class: "fl-axis", d: `M${curve.x} ${upY(0)}h${curve.width}M${acrossX(0)} ${curve.y}V${upY(-0.5)}` }),
-    ...ticks, ...heights,
+    svg("path", { class: "fl-axis", d: `${across}M${acrossX(0)} ${curve.y}V${upY(-0.5)}` }),
+    ...ticks,
+    ...heights,
     svg("text", { class: "fl-small fl-end", x: curve.x + curve.width, y: upY(0) + 34 }, "gate"),
     svg("path", { class: "fl-curve", d: `M${points.join("L")}` }),
-    drop, dot,
+    drop,
+    dot,
   );
-  const bars = ["value", "factor, gelu(gate)", "what passes: value × factor"].map((name, row) => makeBar(place, row, name));
+  const names = ["value", "factor, gelu(gate)", "what passes: value × factor"];
+  const bars = names.map((name, row) => makeBar(place, row, name));
   node.append(...bars.map((bar) => bar.node));
 
   // The curve can be dragged as well; the slider below does the same by keyboard.
-  const hit = svg("rect", { class: "fl-hit", x: curve.x, y: curve.y, width: curve.width, height: curve.height });
-  const point = (event) => {
+  const hit = svg("rect", { class: "fl-hit fl-drag", ...curve });
+  onDrag(hit, (event) => {
     const [x] = pointIn(node, event);
-    const gate = Math.floor(((x - curve.x) / curve.width) * 2 * REACH - REACH + 0.5);
-    chooseGate(Math.max(-REACH, Math.min(REACH, gate)));
-  };
-  hit.addEventListener("pointerdown", point);
-  hit.addEventListener("pointermove", (event) => event.buttons && point(event));
+    const gate = Math.floor(((x - curve.x) / curve.width) * 2 * reach - reach + 0.5);
+    chooseGate(clamp(gate, -reach, reach));
+  });
   node.append(hit);
 
   function update() {
@@ -140,54 +235,77 @@ function makeCurve(model, width, chooseGate) {
   return { node, update };
 }
 
-// ---- the units of the model ----------------------------------------------------------------------------------
+// ---- the units of the model
 
+/**
+ * @param {number} width
+ * @param {number} layers
+ * @param {number} units
+ */
 function layOutUnits(width, layers, units) {
   const narrow = width < 560;
   const gap = 24;
   const gridWidth = narrow ? width - 2 : (width - 2 - gap * (layers - 1)) / layers;
   const cell = gridWidth / COLUMNS;
-  const rows = Math.ceil(units / COLUMNS);
-  const top = 54;
-  const gridHeight = rows * cell;
+  const gridHeight = Math.ceil(units / COLUMNS) * cell;
+  /** @param {number} layer */
   const left = (layer) => 1 + (narrow ? 0 : layer * (gridWidth + gap));
-  const above = (layer) => top + (narrow ? layer * (gridHeight + 34) : 0);
-  const height = above(layers - 1) + gridHeight + 40;
-  return { width, narrow, cell, rows, left, above, gridWidth, gridHeight, height };
+  /** @param {number} layer */
+  const above = (layer) => 54 + (narrow ? layer * (gridHeight + 34) : 0);
+  return { cell, left, above, gridWidth, gridHeight, height: above(layers - 1) + gridHeight + 40 };
 }
 
+/**
+ * @param {number} x
+ * @param {number} y
+ * @param {number} size
+ */
 function cellMark(x, y, size) {
   const cell = svg("rect", { class: "fl-cell", x: x + 1, y: y + 1, width: size - 2, height: size - 2, rx: 2 });
   const bar = svg("path", { class: "fl-closed", d: `M${x + size * 0.28} ${y + size / 2}h${size * 0.44}` });
+  /** @type {(factor: number, model: Model<Traits>) => void} */
   const paint = (factor, model) => {
-    const kind = factor >= model.get("open_from") ? "open" : Math.abs(factor) < model.get("shut_below") ? "shut" : "between";
-    setAttributes(cell, { "data-kind": kind, "fill-opacity": kind === "shut" ? 0 : Math.min(0.2 + 0.5 * factor, 1).toFixed(2) });
+    const [open, shut] = [factor >= model.get("open_from"), Math.abs(factor) < model.get("shut_below")];
+    const kind = open ? "open" : shut ? "shut" : "between";
+    const opacity = kind === "shut" ? 0 : Math.min(0.2 + 0.5 * factor, 1).toFixed(2);
+    setAttributes(cell, { "data-kind": kind, "fill-opacity": opacity });
     setAttributes(bar, { "data-kind": kind });
   };
   return { cell, bar, paint };
 }
 
+/**
+ * @param {Model<Traits>} model
+ * @param {number} width
+ * @param {(unit: number) => void} chooseUnit
+ */
 function makeUnits(model, width, chooseUnit) {
   const layers = model.get("gates")[0].length;
   const units = model.get("gates")[0][0].length;
   const place = layOutUnits(width, layers, units);
-  const node = svg("svg", { class: "fl-picture", viewBox: `0 0 ${width} ${place.height}`, role: "group", "aria-label": "Units of both layers" });
+  const node = pictureNode("Units of both layers", width, place.height);
   const now = svg("text", { class: "fl-now", x: 20, y: 17 });
   node.append(svg("circle", { class: "fl-query-mark", cx: 7, cy: 12, r: 5.5 }), now);
+  /** @param {number} unit */
   const corner = (unit) => {
-    const [layer, index] = [Math.floor(unit / units), unit % units];
-    return [place.left(layer) + (index % COLUMNS) * place.cell, place.above(layer) + Math.floor(index / COLUMNS) * place.cell];
+    const [layer, index] = placeOf(model, unit);
+    const [column, row] = [index % COLUMNS, Math.floor(index / COLUMNS)];
+    return { x: place.left(layer) + column * place.cell, y: place.above(layer) + row * place.cell };
   };
-  const cells = Array.from({ length: layers * units }, (_, unit) => cellMark(...corner(unit), place.cell));
+  const cells = range(layers * units).map((unit) => cellMark(corner(unit).x, corner(unit).y, place.cell));
   const frame = svg("rect", { class: "fl-frame", width: place.cell, height: place.cell, rx: 3 });
-  const last = layers - 1;
-  const area = { x: place.left(0), y: place.above(0), width: place.left(last) + place.gridWidth - place.left(0), height: place.above(last) + place.gridHeight - place.above(0) };
-  const ring = svg("rect", { class: "fl-focus", x: area.x - 1, y: area.y - 4, width: area.width + 2, height: area.height + 8, rx: 6 });
-  const titles = Array.from({ length: layers }, (_, layer) => svg("text", { x: place.left(layer), y: place.above(layer) - 9 }, `layer ${layer + 1}`));
-  const picker = svg("g", {
-    class: "fl-picker", role: "slider", tabindex: 0, "data-control": "unit", "aria-label": "Unit of the model",
-    "aria-valuemin": 1, "aria-valuemax": layers * units,
-  }, svg("rect", { class: "fl-hit", ...area }), ring, ...cells.flatMap(({ cell, bar }) => [cell, bar]), frame);
+  const [x, y, last] = [place.left(0), place.above(0), layers - 1];
+  const [right, bottom] = [place.left(last) + place.gridWidth, place.above(last) + place.gridHeight];
+  const area = { x, y, width: right - x, height: bottom - y };
+  const ring = { x: x - 1, y: y - 4, width: area.width + 2, height: area.height + 8, rx: 6 };
+  const titles = range(layers).map((layer) =>
+    svg("text", { x: place.left(layer), y: place.above(layer) - 9 }, `layer ${layer + 1}`)
+  );
+  const picker = pickerNode(
+    { control: "unit", label: "Unit of the model", last: layers * units, area, ring },
+    ...cells.flatMap(({ cell, bar }) => [cell, bar]),
+    frame,
+  );
   picker.addEventListener("pointerdown", (event) => {
     const [x, y] = pointIn(node, event);
     for (let layer = 0; layer < layers; layer += 1) {
@@ -205,17 +323,24 @@ function makeUnits(model, width, chooseUnit) {
     const factors = factorsOf(model);
     say(now, `Step ${step} of ${model.get("tokens").length}: ${model.get("tokens")[step - 1]}`);
     cells.forEach((cell, index) => cell.paint(factors[index], model));
-    const [x, y] = corner(Math.max(unit, 0));
-    setAttributes(frame, { x, y, visibility: unit === FREE ? "hidden" : "visible" });
-    setAttributes(picker, { "aria-valuenow": Math.max(unit, 0) + 1, "aria-valuetext": nameOf(model, unit) });
+    const shown = Math.max(unit, 0);
+    setAttributes(frame, { ...corner(shown), visibility: unit === model.get("free") ? "hidden" : "visible" });
+    setAttributes(picker, { "aria-valuenow": shown + 1, "aria-valuetext": nameOf(model, unit) });
   }
   return { node, picker, update };
 }
 
-/** What the squares say: a gate that is open, one between, one that is shut. */
+/**
+ * What the squares say: a gate that is open, one between, one that is shut.
+ *
+ * @param {Model<Traits>} model
+ * @param {number} y
+ */
 function legend(model, y) {
   const group = svg("g", { class: "fl-legend", transform: `translate(0 ${y})` });
-  [[1.2, 0, "open"], [0.3, 76, "between"], [0, 168, "shut"]].forEach(([factor, x, name]) => {
+  /** @type {[factor: number, x: number, name: string][]} */
+  const entries = [[1.2, 0, "open"], [0.3, 76, "between"], [0, 168, "shut"]];
+  entries.forEach(([factor, x, name]) => {
     const mark = cellMark(x, 0, 18);
     mark.paint(factor, model);
     group.append(mark.cell, mark.bar, svg("text", { class: "fl-small", x: x + 24, y: 13 }, name));
@@ -223,29 +348,19 @@ function legend(model, y) {
   return group;
 }
 
-// ---- the figure ----------------------------------------------------------------------------------------------
-
-/** A range from -5 to 5 in tenths, with its name before it and its number behind. */
-function makeSlider(control, name, act) {
-  const input = html("input", { type: "range", min: -REACH, max: REACH, step: 1, "data-control": control, "aria-label": name });
-  input.addEventListener("input", () => act(Number(input.value)));
-  const number = html("span", { class: "fl-value" });
-  const row = html("div", { class: "fl-slider" }, html("span", {}, name), input, number);
-  const show = (tenths) => {
-    const text = rounded(tenths / 10, 1);
-    input.value = tenths;
-    setAttributes(input, { "aria-valuetext": text });
-    say(number, text);
-  };
-  return { row, show };
-}
+// ---- the figure
 
 export default {
+  /** @param {Place<Traits>} place */
   render({ model, el }) {
     const units = model.get("gates")[0].flat().length;
+    const [reach, free] = [model.get("reach"), model.get("free")];
     const keep = keeper(model);
-    const moveGate = (gate) => keep({ gate, value: pointOf(model)[1], unit: FREE });
-    const moveValue = (value) => keep({ gate: pointOf(model)[0], value, unit: FREE });
+    /** @param {number} gate */
+    const moveGate = (gate) => keep({ gate, value: pointOf(model)[1], unit: free });
+    /** @param {number} value */
+    const moveValue = (value) => keep({ gate: pointOf(model)[0], value, unit: free });
+    /** @param {number} unit */
     const chooseUnit = (unit) => {
       if (unit >= 0 && unit < units) keep({ unit });
     };
@@ -253,44 +368,66 @@ export default {
     const above = html("div", { class: "fl-frame-box" });
     const below = html("div", { class: "fl-frame-box" });
     const sentence = stateSentence();
-    const gate = makeSlider("gate", "gate", moveGate);
-    const value = makeSlider("value", "value", moveValue);
+    const [gate, value] = Object.entries({ gate: moveGate, value: moveValue }).map(([name, change]) =>
+      slider({ control: name, label: name, first: -reach, last: reach, change }, { class: "fl-slider fl-tinted" })
+    );
     const time = stepControls({
-      label: "Time step", first: 1, last: model.get("tokens").length,
-      get: () => model.get("step"), set: (step) => keep({ step }),
+      label: "Time step",
+      first: 1,
+      last: model.get("tokens").length,
+      get: () => model.get("step"),
+      set: (step) => keep({ step }),
     });
-    const modes = Object.keys(MODES).map((mode) => button(`mode ${mode}`, mode, () => keep({ mode })));
+    const modes = model.get("modes").map((mode) => ({
+      mode,
+      node: button(`mode ${mode}`, mode, () => keep({ mode })),
+    }));
 
+    /** @param {Picture} pictures */
     function draw(pictures) {
       const [gateNow, valueNow] = pointOf(model);
-      gate.show(gateNow);
-      value.show(valueNow);
-      modes.forEach((one) => setPressed(one, one.textContent === model.get("mode")));
+      gate.show(gateNow, rounded(gateNow / 10, 1));
+      value.show(valueNow, rounded(valueNow / 10, 1));
+      modes.forEach(({ mode, node }) => setPressed(node, mode === model.get("mode")));
       time.update();
       pictures.update();
       say(sentence, describe(model));
     }
 
+    /** @param {number} units */
     const moveBy = (units) => () => chooseUnit(model.get("unit") + units);
     onKeys(below, {
-      ArrowLeft: moveBy(-1), ArrowRight: moveBy(1), ArrowUp: moveBy(-COLUMNS), ArrowDown: moveBy(COLUMNS),
-      Home: () => chooseUnit(0), End: () => chooseUnit(units - 1),
+      ArrowLeft: moveBy(-1),
+      ArrowRight: moveBy(1),
+      ArrowUp: moveBy(-COLUMNS),
+      ArrowDown: moveBy(COLUMNS),
+      Home: () => chooseUnit(0),
+      End: () => chooseUnit(units - 1),
     });
 
     // Both pictures have the same width: that of the upper one.
-    const makePictures = (width) => {
+    /** @type {(width: number) => Picture} */
+    const make = (width) => {
       const [curve, grid] = [makeCurve(model, width, moveGate), makeUnits(model, width, chooseUnit)];
       const update = () => [curve, grid].forEach((picture) => picture.update());
       below.replaceChildren(grid.node);
       return { node: curve.node, picker: grid.picker, update };
     };
 
+    const buttons = modes.map(({ node }) => node);
     el.append(figureFrame(
-      "gate-explorer", "A gate, a value, and the gates of a trained model", above, gate.row, value.row,
-      html("p", { class: "fl-heading" }, "The gates of the trained model"), below, time.element,
-      html("div", { class: "fl-presets", role: "group", "aria-label": "Gates" }, ...modes), sentence,
+      "gate-explorer",
+      "A gate, a value, and the gates of a trained model",
+      above,
+      gate.element,
+      value.element,
+      html("p", { class: "fl-heading" }, "The gates of the trained model"),
+      below,
+      time.element,
+      html("div", { class: "fl-buttons", role: "group", "aria-label": "Gates" }, ...buttons),
+      sentence,
     ));
-    const stop = keepDrawn({ model, traits: STATE, box: above, least: 280, make: makePictures, draw });
+    const stop = keepDrawn({ model, traits: STATE, box: above, least: 280, make, draw });
     return () => {
       time.stop();
       stop();

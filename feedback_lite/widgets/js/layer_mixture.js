@@ -1,64 +1,110 @@
-import { button, figureFrame, html, keepDrawn, keeper, layerTint, onSliderKeys, percent, pointIn, say, setAttributes, setPressed, signed, stateSentence, stepControls, svg } from "./figure.js";
+import { button, onSliderKeys, setPressed, slider, stepControls } from "./controls.js";
+import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
 import { mixLayers, softmax } from "./mixture.js";
+import { layerChip, layerTint, pickerNode, pictureNode, pointIn } from "./picture.js";
+import { clamp, percent, range, say, signed, stateSentence, tell } from "./words.js";
+
+/** @import { Model, Place, Words } from "./figure.js" */
+
+/**
+ * @typedef {object} Traits
+ * @property {number[][][]} hiddens by step, layer and number
+ * @property {number[]} layer_weights as learned
+ * @property {string[]} tokens
+ * @property {string[]} layer_names
+ * @property {Record<string, number>} accuracy by mixture
+ * @property {string} does
+ * @property {number} reach of the sliders
+ * @property {number} scale the value that is drawn in full colour
+ * @property {[learned: string, embedding: string, last: string, sliders: string]} choices of the mixture
+ * @property {number} step
+ * @property {string} mixture
+ * @property {number[]} weights where the sliders stand
+ * @property {Words} words
+ */
+
+/** @typedef {(number: number, readout: string) => void} ShowNumber */
+/** @typedef {{ node: SVGElement, picker: SVGElement, update: ShowNumber }} MixturePicture */
 
 const STATE = ["step", "mixture", "weights"];
-const LEARNED = "learned";
-const EMBEDDING = "embedding only";
-const LAST = "last layer only";
-const SLIDERS = "sliders";
 
-// ---- what is shown -------------------------------------------------------------------------------------------
+// ---- what is shown
 
-/** The raw weights of the mixture that is shown. */
-function rawWeights(model) {
-  const learned = model.get("layer_weights");
-  const only = (chosen) => learned.map((_, layer) => (layer === chosen ? 0 : -Infinity));
-  return {
-    [LEARNED]: learned,
-    [EMBEDDING]: only(0),
-    [LAST]: only(learned.length - 1),
-    [SLIDERS]: model.get("weights"),
-  }[model.get("mixture")];
+/** @param {Model<Traits>} model */
+function isLearned(model) {
+  return model.get("mixture") === model.get("choices")[0];
 }
 
-/** The name under which Python recorded the accuracy. A softmax sees differences alone, so the smallest is 0. */
+/** @param {Model<Traits>} model */
+function isOfSliders(model) {
+  return model.get("mixture") === model.get("choices")[3];
+}
+
+/**
+ * The raw weights of the mixture that is shown.
+ *
+ * @param {Model<Traits>} model
+ */
+function rawWeights(model) {
+  const learned = model.get("layer_weights");
+  if (isLearned(model)) return learned;
+  if (isOfSliders(model)) return model.get("weights");
+  const only = model.get("mixture") === model.get("choices")[1] ? 0 : learned.length - 1;
+  return learned.map((_, layer) => (layer === only ? 0 : -Infinity));
+}
+
+/**
+ * The name under which Python recorded the accuracy. A softmax sees differences alone, so the smallest is 0.
+ *
+ * @param {Model<Traits>} model
+ */
 function accuracyKey(model) {
-  if (model.get("mixture") !== SLIDERS) return model.get("mixture");
+  if (!isOfSliders(model)) return model.get("mixture");
   const weights = model.get("weights");
   return weights.map((weight) => weight - Math.min(...weights)).join(",");
 }
 
-/** Where the sliders' thumbs are: at the weights, as far as the sliders go. */
+/**
+ * Where the sliders' thumbs are: at the weights, as far as the sliders go.
+ *
+ * @param {Model<Traits>} model
+ */
 function shownWeights(model) {
   const reach = model.get("reach");
-  return rawWeights(model).map((weight) => Math.max(-reach, Math.min(reach, weight)));
+  return rawWeights(model).map((weight) => clamp(weight, -reach, reach));
 }
 
-/** The same in whole numbers, the only ones that can be set. */
-function notches(model) {
-  return shownWeights(model).map((weight) => Math.floor(weight + 0.5));
-}
-
-/** The whole number meant by a thumb that was moved: the nearest, but never none, however small the move. */
+/**
+ * The whole number meant by a thumb that was moved: the nearest, but never none, however small the move.
+ *
+ * @param {number} before
+ * @param {number} after
+ */
 function nextNotch(before, after) {
   if (Math.abs(after - before) >= 0.5) return Math.floor(after + 0.5);
   return after > before ? Math.ceil(after) : Math.floor(after);
 }
 
+/** @param {Model<Traits>} model */
 function describe(model) {
-  const names = model.get("layer_names");
-  const parts = softmax(rawWeights(model)).map((share, layer) => `${names[layer]} ${percent(share)}`);
-  const which = model.get("mixture") === LEARNED ? "the learned" : "this";
+  const [names, step] = [model.get("layer_names"), model.get("step")];
+  const parts = softmax(rawWeights(model)).map((share, layer) => `${names[layer]} ${percent(share)}`).join(", ");
   const accuracy = percent(model.get("accuracy")[accuracyKey(model)]);
-  return (
-    `Step ${model.get("step")}, ${model.get("tokens")[model.get("step") - 1]}: the memory vector is made of ${parts.join(", ")}. ` +
-    `With ${which} mixture the trained model ${model.get("does")} in ${accuracy} of the steps.`
-  );
+  const made = tell(model, "made", { step, token: model.get("tokens")[step - 1], parts });
+  const does = { does: model.get("does"), accuracy };
+  return `${made} ${tell(model, isLearned(model) ? "learned" : "other", does)}`;
 }
 
-// ---- the picture ---------------------------------------------------------------------------------------------
+// ---- the picture
 
-/** All positions, for a picture of this width; on a narrow one the names stand above their rows. */
+/** @typedef {ReturnType<typeof layOut>} Layout */
+
+/**
+ * All positions, for a picture of this width; on a narrow one the names stand above their rows.
+ *
+ * @param {number} width
+ * @param {{ layers: number, values: number, steps: number }} sizes
+ */
 function layOut(width, { layers, values, steps }) {
   const narrow = width < 560;
   const left = narrow ? 0 : 156;
@@ -68,42 +114,69 @@ function layOut(width, { layers, values, steps }) {
   const right = width - (flow + thick + (narrow ? 84 : 88));
   const rowHeight = 26;
   const top = narrow ? 66 : 46;
+  /** @param {number} layer */
   const rowY = (layer) => top + above + (layers - 1 - layer) * (rowHeight + above + (narrow ? 8 : 14));
   const memoryY = rowY(0) + rowHeight + 34 + above;
   const stripY = memoryY + thick + 36;
   const slotHeight = 2 * values;
   const pitch = (width - left) / steps;
-  return {
-    width, narrow, left, right, above, thick, flow, rowHeight, rowY, memoryY, stripY, slotHeight, pitch,
-    cell: (right - left) / values,
-    slotX: (step) => left + (step - 1) * pitch + 3,
-    slotWidth: pitch - 6,
-    height: stripY + slotHeight + (narrow ? 46 : 26),
-  };
+  /** @param {number} step */
+  const slotX = (step) => left + (step - 1) * pitch + 3;
+  const cell = (right - left) / values;
+  const height = stripY + slotHeight + (narrow ? 46 : 26);
+  const slots = { stripY, slotX, slotWidth: pitch - 6, slotHeight };
+  return { width, narrow, left, right, thick, flow, rowHeight, rowY, memoryY, cell, height, ...slots };
 }
 
-/** A row of cells, one per number of a vector. Grey with a bar means negative. */
+/**
+ * A row of cells, one per number of a vector. Grey with a bar means negative.
+ *
+ * @param {Layout} place
+ * @param {number} y
+ * @param {number} height
+ * @param {number} values
+ * @param {string} name
+ */
 function cellRow(place, y, height, values, name) {
-  const cells = [];
-  const row = svg("g", { class: `fl-row ${name}` });
-  row.append(svg("rect", { class: "fl-bed", x: place.left, y, width: place.right - place.left, height }));
-  for (let index = 0; index < values; index += 1) {
+  const whole = { x: place.left, y, width: place.right - place.left, height };
+  const cells = range(values).map((index) => {
     const x = place.left + index * place.cell;
-    const cell = svg("rect", { class: "fl-cell", x, y, width: place.cell, height });
-    const bar = svg("path", { class: "fl-minus", d: `M${x + place.cell * 0.28} ${y + height / 2}h${place.cell * 0.44}` });
-    row.append(cell, bar);
-    cells.push({ cell, bar });
-  }
-  row.append(svg("rect", { class: "fl-edge", x: place.left, y, width: place.right - place.left, height }));
-  return { row, paint: (vector, scale) => vector.forEach((value, index) => paintCell(cells[index], value, scale)) };
+    const bar = `M${x + place.cell * 0.28} ${y + height / 2}h${place.cell * 0.44}`;
+    return {
+      cell: svg("rect", { class: "fl-cell", x, y, width: place.cell, height }),
+      bar: svg("path", { class: "fl-minus", d: bar }),
+    };
+  });
+  const row = svg(
+    "g",
+    { class: `fl-row ${name}` },
+    svg("rect", { class: "fl-bed", ...whole }),
+    ...cells.flatMap(({ cell, bar }) => [cell, bar]),
+    svg("rect", { class: "fl-edge", ...whole }),
+  );
+  /** @type {(vector: number[], scale: number) => void} */
+  const paint = (vector, scale) => vector.forEach((value, index) => paintCell(cells[index], value, scale));
+  return { row, paint };
 }
 
+/**
+ * @param {{ cell: Element, bar?: Element }} drawn
+ * @param {number} value
+ * @param {number} scale
+ */
 function paintCell({ cell, bar }, value, scale) {
   setAttributes(cell, { "fill-opacity": Math.min(Math.abs(value) / scale, 1).toFixed(3), "data-negative": value < 0 });
   if (bar) setAttributes(bar, { "data-negative": value < -0.02 * scale });
 }
 
-/** A band as thick as its share: out of its layer's row, down beside it, and into the row of the memory. */
+/**
+ * A band as thick as its share: out of its layer's row, down beside it, and into the row of the memory.
+ *
+ * @param {Layout} place
+ * @param {number} layer
+ * @param {number} before
+ * @param {number} thickness
+ */
 function bandPath(place, layer, before, thickness) {
   const start = place.right + 4;
   const middle = before + thickness / 2;
@@ -118,80 +191,98 @@ function bandPath(place, layer, before, thickness) {
   );
 }
 
-/** Words with the mark of the memory before them. */
+/**
+ * Words with the mark of the memory before them.
+ *
+ * @param {number} x
+ * @param {number} y
+ * @param {string} text
+ */
 function markedText(x, y, text) {
   const mark = svg("rect", { class: "fl-memory-mark", x, y: y - 10, width: 11, height: 11 });
   return svg("g", {}, mark, svg("text", { x: x + 19, y }, text));
 }
 
-/** Build the picture for one width; `update` fills it with the state. */
+/**
+ * The row of one layer: its name, its vector, its share, and the band that leads into the memory.
+ *
+ * @param {Layout} place
+ * @param {{ name: string, layer: number, layers: number, values: number }} what
+ */
+function makeLayer(place, { name, layer, layers, values }) {
+  const y = place.rowY(layer);
+  const cells = cellRow(place, y, place.rowHeight, values, "fl-hidden");
+  const labelY = place.narrow ? y - 7 : y + 18;
+  const band = svg("path", { class: "fl-band", "data-layer": layer });
+  const x = place.right + place.flow + place.thick + 10;
+  const share = svg("text", { class: "fl-share", x, y: y + 12 });
+  const raw = svg("text", { class: "fl-small", x, y: y + 27 });
+  const node = svg(
+    "g",
+    { class: "fl-layer", style: layerTint(layer, layers - 1) },
+    ...layerChip(1, labelY, layer),
+    svg("text", { class: "fl-label", x: 26, y: labelY }, name),
+    band,
+    cells.row,
+    share,
+    raw,
+  );
+  return { node, paint: cells.paint, band, share, raw };
+}
+
+/**
+ * Build the picture for one width; `update` fills it with the state.
+ *
+ * @param {Model<Traits>} model
+ * @param {number} width
+ * @param {(number: number) => void} chooseNumber
+ * @returns {MixturePicture}
+ */
 function makePicture(model, width, chooseNumber) {
   const hiddens = model.get("hiddens");
   const [steps, layers, values] = [hiddens.length, hiddens[0].length, hiddens[0][0].length];
   const place = layOut(width, { layers, values, steps });
-  const names = model.get("layer_names");
   const scale = model.get("scale");
-  const node = svg("svg", { class: "fl-picture", viewBox: `0 0 ${width} ${place.height}`, role: "group", "aria-label": "Layers, mixture and memory" });
+  const node = pictureNode("Layers, mixture and memory", width, place.height);
 
   // Above: the token now, and what the colours say.
   const now = svg("text", { class: "fl-now", x: 20, y: 17 });
   node.append(svg("circle", { class: "fl-query-mark", cx: 7, cy: 12, r: 5.5 }), now, legend(place, scale));
 
   // The layers, embedding at the bottom.
-  const rows = names.map((name, layer) => {
-    const y = place.rowY(layer);
-    const group = svg("g", { class: "fl-layer", style: layerTint(layer, layers - 1) });
-    const cells = cellRow(place, y, place.rowHeight, values, "fl-hidden");
-    const labelY = place.narrow ? y - 7 : y + 18;
-    const chip = svg("rect", { class: "fl-chip", x: 1, y: labelY - 13, width: 17, height: 17, rx: 4 });
-    const band = svg("path", { class: "fl-band", "data-layer": layer });
-    const textX = place.right + place.flow + place.thick + 10;
-    const share = svg("text", { class: "fl-share", x: textX, y: y + 12 });
-    const raw = svg("text", { class: "fl-small", x: textX, y: y + 27 });
-    group.append(
-      chip,
-      svg("text", { class: "fl-chip-number", x: 9.5, y: labelY }, String(layer)),
-      svg("text", { class: "fl-label", x: 26, y: labelY }, name),
-      band, cells.row, share, raw,
-    );
-    node.append(group);
-    return { ...cells, band, share, raw };
-  });
+  const rows = model.get("layer_names").map((name, layer) => makeLayer(place, { name, layer, layers, values }));
+  node.append(...rows.map((row) => row.node));
 
   // Below: the one vector, and the strip in which it is written.
   const memory = cellRow(place, place.memoryY, place.thick, values, "fl-memory-row");
-  const arrowX = place.right + 3;
-  const arrow = svg("path", {
-    class: "fl-memory-fill",
-    d: `M${arrowX} ${place.memoryY + place.thick / 2}l10 ${-place.thick / 2}v${place.thick}z`,
-  });
+  const arrow = `M${place.right + 3} ${place.memoryY + place.thick / 2}l10 ${-place.thick / 2}v${place.thick}z`;
   const written = svg("path", { class: "fl-written" });
   const writtenTip = svg("path", { class: "fl-memory-fill" });
-  node.append(memory.row, arrow, written, writtenTip, ...memoryLabels(place));
+  node.append(memory.row, svg("path", { class: "fl-memory-fill", d: arrow }), written, writtenTip);
   const slots = hiddens.map((_, index) => makeSlot(place, index + 1, values));
-  node.append(...slots.map((slot) => slot.node));
+  node.append(...memoryLabels(place), ...slots.map((slot) => slot.node));
 
   // One number of every vector is looked at: a slider that covers all rows.
-  const frames = [...names.map((_, layer) => [place.rowY(layer), place.rowHeight]), [place.memoryY, place.thick]].map(
-    ([y, height]) => svg("rect", { class: "fl-frame", y: y - 1, height: height + 2, width: place.cell + 2 }),
+  const covered = [...range(layers).map((layer) => [place.rowY(layer), place.rowHeight]), [place.memoryY, place.thick]];
+  const frames = covered.map(([y, height]) =>
+    svg("rect", { class: "fl-frame", y: y - 1, height: height + 2, width: place.cell + 2 })
   );
-  const topY = place.rowY(layers - 1);
-  const area = { x: place.left, y: topY, width: place.right - place.left, height: place.memoryY + place.thick - topY };
-  const ring = svg("rect", { class: "fl-focus", x: area.x - 4, y: area.y - 5, width: area.width + 8, height: area.height + 10, rx: 6 });
-  const picker = svg("g", {
-    class: "fl-picker", role: "slider", tabindex: 0, "data-control": "number", "aria-label": "Number of the vectors",
-    "aria-valuemin": 1, "aria-valuemax": values,
-  }, svg("rect", { class: "fl-hit", ...area }), ring, ...frames);
+  const top = place.rowY(layers - 1);
+  const bottom = place.memoryY + place.thick;
+  const area = { x: place.left, y: top, width: place.right - place.left, height: bottom - top };
+  const ring = { x: area.x - 4, y: area.y - 5, width: area.width + 8, height: area.height + 10, rx: 6 };
+  const picker = pickerNode({ control: "number", label: "Number of the vectors", last: values, area, ring }, ...frames);
+  /** @param {PointerEvent} event */
   const point = (event) => chooseNumber(Math.floor((pointIn(node, event)[0] - place.left) / place.cell));
   picker.addEventListener("pointermove", point);
   picker.addEventListener("pointerdown", point);
   node.append(picker);
 
+  /** @type {ShowNumber} */
   function update(number, readout) {
     const step = model.get("step");
     const raw = rawWeights(model);
     const shares = softmax(raw);
-    const exact = model.get("mixture") === LEARNED ? 2 : 0;
     say(now, `Step ${step} of ${steps}: ${model.get("tokens")[step - 1]}`);
     let before = 0;
     rows.forEach((row, layer) => {
@@ -199,7 +290,7 @@ function makePicture(model, width, chooseNumber) {
       row.paint(hiddens[step - 1][layer], scale);
       setAttributes(row.band, { d: bandPath(place, layer, before, thickness), "stroke-width": thickness.toFixed(2) });
       say(row.share, percent(shares[layer]));
-      say(row.raw, `weight ${signed(raw[layer], exact)}`);
+      say(row.raw, `weight ${signed(raw[layer], isLearned(model) ? 2 : 0)}`);
       before += thickness;
     });
     memory.paint(mixLayers(hiddens[step - 1], raw), scale);
@@ -207,8 +298,7 @@ function makePicture(model, width, chooseNumber) {
       slot.show(index < step ? mixLayers(hiddens[index], raw) : null, index + 1 === step, scale);
     });
     const goal = place.slotX(step) + place.slotWidth / 2;
-    const from = Math.max(place.left + 8, Math.min(place.right - 8, goal));
-    const bottom = place.memoryY + place.thick;
+    const from = clamp(goal, place.left + 8, place.right - 8);
     setAttributes(written, { d: `M${from} ${bottom + 2}v10H${goal}V${place.stripY - 8}` });
     setAttributes(writtenTip, { d: `M${goal} ${place.stripY - 2}l-5 -8h10z` });
     frames.forEach((frame) => setAttributes(frame, { x: place.left + number * place.cell - 1 }));
@@ -217,6 +307,10 @@ function makePicture(model, width, chooseNumber) {
   return { node, picker, update };
 }
 
+/**
+ * @param {Layout} place
+ * @param {number} scale
+ */
 function legend(place, scale) {
   const y = place.narrow ? 32 : 4;
   const group = svg("g", { class: "fl-legend", transform: `translate(${place.narrow ? 0 : place.width - 262} ${y})` });
@@ -232,11 +326,11 @@ function legend(place, scale) {
   return group;
 }
 
+/** @param {Layout} place */
 function memoryLabels(place) {
   const [rowLabel, stripLabel] = place.narrow
     ? [place.memoryY - 8, place.height - 6]
     : [place.memoryY + place.thick / 2 - 3, place.stripY + 14];
-  const second = (text, y) => svg("text", { class: "fl-small", x: 20, y }, text);
   if (place.narrow) {
     return [
       markedText(1, rowLabel, "memory vector"),
@@ -244,6 +338,8 @@ function memoryLabels(place) {
       svg("text", { class: "fl-small fl-end", x: place.width - 2, y: stripLabel }, "time →"),
     ];
   }
+  /** @type {(text: string, y: number) => Element} */
+  const second = (text, y) => svg("text", { class: "fl-small", x: 20, y }, text);
   return [
     markedText(1, rowLabel, "memory vector"),
     second("of this step", rowLabel + 17),
@@ -253,32 +349,48 @@ function memoryLabels(place) {
   ];
 }
 
-/** A slot of the memory: its vector stands upright, so that time can run to the right. */
+/**
+ * A slot of the memory: its vector stands upright, so that time can run to the right.
+ *
+ * @param {Layout} place
+ * @param {number} step
+ * @param {number} values
+ */
 function makeSlot(place, step, values) {
-  const [x, y, width, height] = [place.slotX(step), place.stripY, place.slotWidth, place.slotHeight];
-  const cells = Array.from({ length: values }, (_, index) => ({
-    cell: svg("rect", { class: "fl-cell", x, y: y + index * (height / values), width, height: height / values }),
-  }));
-  const edge = svg("rect", { class: "fl-slot-edge", x, y, width, height });
-  const number = svg("text", { class: "fl-slot-number", x: x + width / 2, y: y + height + 17 }, String(step));
-  const bed = svg("rect", { class: "fl-bed", x, y, width, height });
-  const node = svg("g", { class: "fl-slot", "data-step": step }, bed, ...cells.map(({ cell }) => cell), edge, number);
+  const box = { x: place.slotX(step), y: place.stripY, width: place.slotWidth, height: place.slotHeight };
+  const { x, y, width, height } = box;
+  const tall = height / values;
+  const cells = range(values).map((index) =>
+    svg("rect", { class: "fl-cell", x, y: y + index * tall, width, height: tall })
+  );
+  const node = svg(
+    "g",
+    { class: "fl-slot", "data-step": step },
+    svg("rect", { class: "fl-bed", ...box }),
+    ...cells,
+    svg("rect", { class: "fl-slot-edge", ...box }),
+    svg("text", { class: "fl-slot-number", x: x + width / 2, y: y + height + 17 }, String(step)),
+  );
+  /** @type {(vector: number[] | null, present: boolean, scale: number) => void} */
   const show = (vector, present, scale) => {
     setAttributes(node, { "data-filled": vector !== null, "data-present": present });
-    cells.forEach((cell, index) => paintCell(cell, vector === null ? 0 : vector[index], scale));
+    cells.forEach((cell, index) => paintCell({ cell }, vector === null ? 0 : vector[index], scale));
   };
   return { node, show };
 }
 
-// ---- the figure ----------------------------------------------------------------------------------------------
+// ---- the figure
 
 export default {
+  /** @param {Place<Traits>} place */
   render({ model, el }) {
     const names = model.get("layer_names");
     const hiddens = model.get("hiddens");
     const values = hiddens[0][0].length;
     const reach = model.get("reach");
+    const [learned, embedding, last, fromSliders] = model.get("choices");
     let number = 0;
+    /** @type {MixturePicture | null} */
     let picture = null;
 
     const keep = keeper(model);
@@ -286,68 +398,72 @@ export default {
     const readout = html("p", { class: "fl-readout" });
     const sentence = stateSentence();
     const time = stepControls({
-      label: "Time step", first: 1, last: hiddens.length,
-      get: () => model.get("step"), set: (step) => keep({ step }),
+      label: "Time step",
+      first: 1,
+      last: hiddens.length,
+      get: () => model.get("step"),
+      set: (step) => keep({ step }),
     });
 
     // Presets and sliders, in the order of the picture: last layer on top.
+    const equal = "equal shares";
     const presets = [
-      ["learned", { mixture: LEARNED }],
-      ["equal shares", { weights: names.map(() => 0), mixture: SLIDERS }],
-      ["embedding only", { mixture: EMBEDDING }],
-      ["last layer only", { mixture: LAST }],
-    ].map(([name, changes]) => button(`preset ${name}`, name, () => keep(changes)));
+      { name: learned, changes: { mixture: learned } },
+      { name: equal, changes: { weights: names.map(() => 0), mixture: fromSliders } },
+      { name: embedding, changes: { mixture: embedding } },
+      { name: last, changes: { mixture: last } },
+    ].map(({ name, changes }) => ({ name, node: button(`preset ${name}`, name, () => keep(changes)) }));
     const sliders = names.map((name, layer) => {
-      const input = html("input", {
-        type: "range", min: -reach, max: reach, step: 1, "data-control": `weight ${layer}`, "aria-label": `Raw weight of ${name}`,
-      });
-      input.addEventListener("input", () => {
-        const weights = notches(model);
-        weights[layer] = nextNotch(shownWeights(model)[layer], Number(input.value));
-        keep({ weights, mixture: SLIDERS });
-      });
-      const value = html("span", { class: "fl-value" });
-      const row = html("div", { class: "fl-slider", style: layerTint(layer, names.length - 1) }, html("span", {}, name), input, value);
-      return { input, value, row };
+      /** @param {number} value */
+      const change = (value) => {
+        const shown = shownWeights(model);
+        const weights = shown.map((weight, other) =>
+          other === layer ? nextNotch(weight, value) : Math.floor(weight + 0.5)
+        );
+        keep({ weights, mixture: fromSliders });
+      };
+      return slider(
+        { control: `weight ${layer}`, label: name, name: `Raw weight of ${name}`, first: -reach, last: reach, change },
+        { class: "fl-slider fl-tinted fl-long", style: layerTint(layer, names.length - 1) },
+      );
     });
     const weights = html(
-      "div", { class: "fl-weights", role: "group", "aria-label": "Layer weights" },
+      "div",
+      { class: "fl-weights", role: "group", "aria-label": "Layer weights" },
       html("p", { class: "fl-heading" }, "Raw weights"),
-      html("div", { class: "fl-presets" }, ...presets),
-      ...sliders.map(({ row }) => row).reverse(),
+      html("div", { class: "fl-buttons" }, ...presets.map(({ node }) => node)),
+      ...sliders.map(({ element }) => element).reverse(),
     );
 
+    /** @param {number} to */
     function chooseNumber(to) {
-      number = Math.max(0, Math.min(values - 1, to));
+      number = clamp(to, 0, values - 1);
       drawNumber();
     }
 
     function drawNumber() {
       const raw = rawWeights(model);
-      const shares = softmax(raw);
       const layers = hiddens[model.get("step") - 1];
-      const terms = shares.map((share, layer) => `${share.toFixed(2)} × ${signed(layers[layer][number], 2)}`);
+      const terms = softmax(raw).map((share, layer) => `${share.toFixed(2)} × ${signed(layers[layer][number], 2)}`);
       const sum = signed(mixLayers(layers, raw)[number], 2);
       const text = `Number ${number + 1} of ${values}: ${terms.join(" + ")} ≈ ${sum}`;
       say(readout, text);
-      picture.update(number, text);
+      picture?.update(number, text);
+    }
+
+    function activePreset() {
+      if (!isOfSliders(model)) return model.get("mixture");
+      return new Set(model.get("weights")).size === 1 ? equal : null;
     }
 
     function draw() {
       const raw = rawWeights(model);
-      const exact = model.get("mixture") === LEARNED ? 2 : 0;
-      const now = JSON.stringify(softmax(raw));
-      const uniform = JSON.stringify(softmax(names.map(() => 0)));
-      const active = model.get("mixture") === SLIDERS ? (now === uniform ? "equal shares" : null) : model.get("mixture");
-      presets.forEach((preset) => {
-        setPressed(preset, preset.textContent === active);
-      });
-      sliders.forEach(({ input, value }, layer) => {
-        const text = signed(raw[layer], exact);
+      const active = activePreset();
+      presets.forEach(({ name, node }) => setPressed(node, name === active));
+      sliders.forEach(({ input, show }, layer) => {
         // Learned weights lie between the notches; whatever the reader sets lies on one.
-        setAttributes(input, { "aria-valuetext": text, step: model.get("mixture") === LEARNED ? 0.01 : 1 });
-        input.value = shownWeights(model)[layer];
-        say(value, text);
+        setAttributes(input, { step: isLearned(model) ? 0.01 : 1 });
+        show(shownWeights(model)[layer], signed(raw[layer], isLearned(model) ? 2 : 0));
       });
       time.update();
       drawNumber();
@@ -355,7 +471,9 @@ export default {
     }
 
     onSliderKeys(frame, { first: 0, last: values - 1, get: () => number, set: chooseNumber });
-    el.append(figureFrame("layer-mixture", "Layer weights, softmax and one memory vector", frame, readout, time.element, weights, sentence));
+    const label = "Layer weights, softmax and one memory vector";
+    el.append(figureFrame("layer-mixture", label, frame, readout, time.element, weights, sentence));
+    /** @param {number} width */
     const make = (width) => {
       picture = makePicture(model, width, chooseNumber);
       return picture;

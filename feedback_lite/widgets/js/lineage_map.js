@@ -1,66 +1,129 @@
-import { button, figureFrame, html, keepDrawn, keeper, layerTint, onSliderKeys, pointIn, say, setAttributes, setAvailable, setPressed, stateSentence, svg } from "./figure.js";
+import { button, onSliderKeys, setAvailable, setPressed } from "./controls.js";
+import { figureFrame, html, keepDrawn, keeper, onPage, setAttributes, svg } from "./figure.js";
+import { layerChip, layerTint, pickerNode, pictureNode, pointIn, wayLegend } from "./picture.js";
+import { capital, clamp, range, say, stateSentence, tell } from "./words.js";
+
+/** @import { Box, Model, Picture, Place, Words } from "./figure.js" */
+
+/** @typedef {[token: number, layer: number, entry: number, how: string]} Read what the last token's layers read */
+
+/**
+ * @typedef {object} Work
+ * @property {string} key
+ * @property {string} name
+ * @property {string} title
+ * @property {number} year
+ * @property {string} column
+ * @property {string} row
+ * @property {string} recurs
+ * @property {string} told
+ * @property {string} training
+ * @property {string} source
+ * @property {number} every
+ * @property {boolean} kept
+ * @property {boolean} again
+ * @property {Read[]} reads
+ * @property {number} longest
+ */
+
+/**
+ * @typedef {object} Traits
+ * @property {Work[]} works
+ * @property {string[]} columns
+ * @property {string[]} rows
+ * @property {number} tokens
+ * @property {number} layers
+ * @property {number} marked
+ * @property {[name: string, first: number, last: number][]} spans of years
+ * @property {number} chosen
+ * @property {string} years
+ * @property {Words} words
+ */
 
 const STATE = ["chosen", "years"];
-const MARKED_YEAR = 2020;
-const YEARS = { "all years": () => true, "until 2020": (year) => year <= MARKED_YEAR, "since 2021": (year) => year > MARKED_YEAR };
 const SHORT_COLUMNS = ["never", "per segment", "every token"];
 
-// ---- what is shown -------------------------------------------------------------------------------------------
+// ---- what is shown
 
-/** The places of the works of these years. */
+/**
+ * The places of the works of these years.
+ *
+ * @param {Model<Traits>} model
+ */
 function counted(model, years = model.get("years")) {
-  return model.get("works").flatMap(({ year }, place) => (YEARS[years](year) ? [place] : []));
+  const [, first, last] = model.get("spans").find(([name]) => name === years) ?? [years, -Infinity, Infinity];
+  return model.get("works").flatMap(({ year }, place) => (year >= first && year <= last ? [place] : []));
 }
 
-/** The places of all works on the map: the marked one never leaves it. */
+/**
+ * The places of all works on the map: the marked one never leaves it.
+ *
+ * @param {Model<Traits>} model
+ */
 function onMap(model) {
   return [...new Set([...counted(model), model.get("marked")])].sort((one, other) => one - other);
 }
 
-function capital(text) {
-  return text[0].toUpperCase() + text.slice(1);
-}
-
+/** @param {Model<Traits>} model */
 function describe(model) {
   const work = model.get("works")[model.get("chosen")];
-  const parts = [`${work.title}, ${work.year}.`];
-  if (work.again) parts.push(`${capital(work.column)} along the text, but again on the same token.`);
-  else if (work.column !== model.get("columns")[0]) parts.push(`${capital(work.column)}, ${work.row}.`);
+  const { title, year, row, training, longest } = work;
+  const column = capital(work.column);
+  const parts = [tell(model, "work", { title, year })];
+  if (work.again) parts.push(tell(model, "again", { column }));
+  else if (work.column !== model.get("columns")[0]) parts.push(tell(model, "back", { column, row }));
   parts.push(work.told);
-  if (work.training) parts.push(`In training: ${work.training}.`);
-  const runs = work.again ? " in each run" : "";
-  parts.push(`In the small picture, the longest way runs through ${work.longest} layers${runs}.`);
+  if (training) parts.push(tell(model, "training", { training }));
+  parts.push(tell(model, work.again ? "longest of a run" : "longest", { longest }));
   const places = counted(model);
   const marked = model.get("marked");
-  const besides = places.includes(marked) ? "" : `, and the ${model.get("works")[marked].title}`;
-  parts.push(`On the map: ${places.length} works, ${model.get("years")}${besides}.`);
+  const shown = { count: places.length, years: model.get("years"), title: model.get("works")[marked].title };
+  parts.push(tell(model, places.includes(marked) ? "map" : "map and marked", shown));
   return parts.join(" ");
 }
 
-// ---- the map -------------------------------------------------------------------------------------------------
+// ---- the map
 
-/** Positions of the map for one width. All years are laid out, so that nothing moves when some are left out. */
+/** @typedef {ReturnType<typeof layOutMap>} MapLayout */
+
+/**
+ * Positions of the map for one width. All years are laid out, so that nothing moves when some are left out.
+ *
+ * @param {Model<Traits>} model
+ * @param {number} width
+ */
 function layOutMap(model, width) {
   const narrow = width < 560;
-  const [works, columns, rows] = ["works", "columns", "rows"].map((key) => model.get(key));
+  const [works, columns] = [model.get("works"), model.get("columns")];
   const [pitch, head] = narrow ? [30, 26] : [24, 24];
   const shares = narrow ? [0.26, 0.35, 0.39] : [0.3, 0.34, 0.36];
   const lefts = shares.map((_, column) => width * shares.slice(0, column).reduce((sum, share) => sum + share, 0));
+  /** @type {Box[]} */
   const places = [];
-  const bands = [];
   let y = 34;
-  rows.forEach((row) => {
-    const cells = columns.map((column) => works.flatMap((work, place) => (work.row === row && work.column === column ? [place] : [])));
-    const lines = Math.max(...cells.map((cell) => cell.length));
-    bands.push({ row, y, height: head + lines * pitch + 4 });
-    cells.forEach((cell, column) => {
-      cell.forEach((place, line) => { places[place] = { x: lefts[column], y: y + head + line * pitch, width: shares[column] * width - 2, height: pitch }; });
-    });
-    y += head + lines * pitch + 10;
+  const bands = model.get("rows").map((row) => {
+    const top = y;
+    const cells = columns.map((column) =>
+      works.flatMap((work, place) => (work.row === row && work.column === column ? [place] : []))
+    );
+    cells.forEach((cell, column) =>
+      cell.forEach((place, line) => {
+        const [x, wide] = [lefts[column], shares[column] * width - 2];
+        places[place] = { x, y: top + head + line * pitch, width: wide, height: pitch };
+      })
+    );
+    const height = head + Math.max(...cells.map((cell) => cell.length)) * pitch;
+    y += height + 10;
+    return { row, y: top, height: height + 4 };
   });
   return { width, narrow, lefts, bands, places, height: y - 4 };
 }
 
+/**
+ * @param {Model<Traits>} model
+ * @param {MapLayout} place
+ * @param {number} index
+ */
 function makeItem(model, place, index) {
   const work = model.get("works")[index];
   const { x, y, width, height } = place.places[index];
@@ -68,31 +131,37 @@ function makeItem(model, place, index) {
   const middle = y + height / 2;
   const name = svg("text", { class: "fl-name", x: x + (marked ? 22 : 7), y: middle + 4.5 }, work.name);
   if (!place.narrow) name.append(svg("tspan", { class: "fl-year", dx: 6 }, String(work.year)));
-  const node = svg("g", { class: "fl-work", "data-key": work.key }, svg("rect", { class: "fl-ring", x: x + 1, y: y + 1, width: width - 2, height: height - 2, rx: 6 }), name);
+  const ring = { x: x + 1, y: y + 1, width: width - 2, height: height - 2, rx: 6 };
+  const node = svg("g", { class: "fl-work", "data-key": work.key }, svg("rect", { class: "fl-ring", ...ring }), name);
   if (marked) node.append(svg("rect", { class: "fl-memory-mark", x: x + 7, y: middle - 5.5, width: 11, height: 11 }));
   return node;
 }
 
-/** Build the map for one width; `update` fills it with the state. */
+/**
+ * Build the map for one width; `update` fills it with the state.
+ *
+ * @param {Model<Traits>} model
+ * @param {number} width
+ * @param {(place: number) => void} choose
+ */
 function makeMap(model, width, choose) {
   const place = layOutMap(model, width);
-  const node = svg("svg", { class: "fl-picture fl-map", viewBox: `0 0 ${width} ${place.height}`, role: "group", "aria-label": "Works by what comes back, and how often" });
-  node.append(svg("text", { class: "fl-small", x: 2, y: 12 }, place.narrow ? "how often it comes back →" : "how often something comes back along the text →"));
-  model.get("columns").forEach((column, index) => {
-    node.append(svg("text", { class: "fl-column", x: place.lefts[index] + 7, y: 29 }, place.narrow ? SHORT_COLUMNS[index] : column));
+  const kind = { class: "fl-picture fl-map" };
+  const node = pictureNode("Works by what comes back, and how often", width, place.height, kind);
+  const often = place.narrow ? "how often it comes back →" : "how often something comes back along the text →";
+  node.append(svg("text", { class: "fl-small", x: 2, y: 12 }, often));
+  (place.narrow ? SHORT_COLUMNS : model.get("columns")).forEach((column, index) => {
+    node.append(svg("text", { class: "fl-column", x: place.lefts[index] + 7, y: 29 }, column));
   });
   place.bands.forEach(({ row, y, height }) => {
-    node.append(svg("rect", { class: "fl-band", x: 0.5, y: y + 2, width: width - 1, height, rx: 7 }), svg("text", { class: "fl-small", x: 7, y: y + 19 }, row));
+    const band = { x: 0.5, y: y + 2, width: width - 1, height, rx: 7 };
+    node.append(svg("rect", { class: "fl-band", ...band }), svg("text", { class: "fl-small", x: 7, y: y + 19 }, row));
   });
   const items = model.get("works").map((_, index) => makeItem(model, place, index));
   node.append(...items);
 
   const area = { x: 0, y: 34, width, height: place.height - 36 };
-  const picker = svg(
-    "g",
-    { class: "fl-picker", role: "slider", tabindex: 0, "data-control": "work", "aria-label": "Work", "aria-valuemin": 1 },
-    svg("rect", { class: "fl-hit", ...area }), svg("rect", { class: "fl-focus", ...area, rx: 8 }),
-  );
+  const picker = pickerNode({ control: "work", label: "Work", area, ring: { ...area, rx: 8 } });
   picker.addEventListener("click", (event) => {
     const [x, y] = pointIn(node, event);
     const found = onMap(model).find((index) => {
@@ -106,52 +175,98 @@ function makeMap(model, width, choose) {
   function update() {
     const shown = onMap(model);
     const chosen = model.get("chosen");
-    items.forEach((item, index) => setAttributes(item, { hidden: !shown.includes(index), "data-chosen": index === chosen }));
+    items.forEach((item, index) => {
+      setAttributes(item, { hidden: !shown.includes(index), "data-chosen": index === chosen });
+    });
     const { title, year } = model.get("works")[chosen];
-    setAttributes(picker, { "aria-valuemax": shown.length, "aria-valuenow": shown.indexOf(chosen) + 1, "aria-valuetext": `${title}, ${year}` });
+    const limits = { "aria-valuemax": shown.length, "aria-valuenow": shown.indexOf(chosen) + 1 };
+    setAttributes(picker, { ...limits, "aria-valuetext": `${title}, ${year}` });
   }
   return { node, picker, update };
 }
 
-// ---- the small picture ---------------------------------------------------------------------------------------
+// ---- the small picture
 
-const SAMPLES = [["memory", "comes back"], ["below", "read at the layer below"], ["own", "the token's own way"]];
+/** @typedef {ReturnType<typeof layOutSchema>} SchemaLayout */
 
-function layOutSchema(width, { tokens, layers }) {
+/**
+ * @param {number} width
+ * @param {number} tokens
+ * @param {number} layers
+ */
+function layOutSchema(width, tokens, layers) {
   const narrow = width < 560;
   const wide = Math.min(width, 460);
   const left = (narrow ? 0 : (width - wide) / 2) + 28;
   const pitch = (wide - 28 - 26) / tokens;
   const cell = { width: Math.min(46, pitch - 28), height: 26 };
   const top = narrow ? 68 : 40;
-  const step = 46;
-  const y = (layer) => top + (layers - layer) * step + cell.height / 2;
+  /** @param {number} layer */
+  const y = (layer) => top + (layers - layer) * 46 + cell.height / 2;
+  /** @param {number} token */
+  const x = (token) => left + (token - 0.5) * pitch;
   const bottom = y(0) + cell.height / 2;
-  return { narrow, left, pitch, cell, top, y, bottom, bus: bottom + 16, height: bottom + 66, x: (token) => left + (token - 0.5) * pitch };
+  return { narrow, left, pitch, cell, top, x, y, bottom, bus: bottom + 16, height: bottom + 66 };
 }
 
-/** An arrow's tip that points to the right. */
+/**
+ * An arrow's tip that points to the right.
+ *
+ * @param {number} x
+ * @param {number} y
+ */
 function tip(x, y) {
   return svg("path", { class: "fl-tip", d: `M${x - 8} ${y - 5}L${x} ${y}L${x - 8} ${y + 5}z` });
 }
 
-/** A slot of a memory, beside its token. */
-function slot(place, token, y) {
-  return svg("rect", { class: "fl-slot", x: place.x(token) + place.cell.width / 2 + 2, y: y - 6, width: 12, height: 12 });
+/** @param {string} d */
+function wayBack(d) {
+  return svg("path", { class: "fl-way", "data-read": "memory", d });
 }
 
-/** What comes back, where every layer reads its own kind: one line per layer. */
+/**
+ * A slot of a memory, beside its token.
+ *
+ * @param {SchemaLayout} place
+ * @param {number} token
+ * @param {number} y
+ */
+function slot(place, token, y) {
+  return svg("rect", {
+    class: "fl-slot",
+    x: place.x(token) + place.cell.width / 2 + 2,
+    y: y - 6,
+    width: 12,
+    height: 12,
+  });
+}
+
+/**
+ * What comes back, where every layer reads its own kind: one line per layer.
+ *
+ * @param {SchemaLayout} place
+ * @param {Read[]} reads
+ * @param {boolean} kept
+ * @param {number} tokens
+ */
 function straightLines(place, reads, kept, tokens) {
   const end = place.x(tokens) - place.cell.width / 2 - 1;
   const lines = reads.flatMap(([token, layer]) => {
     const y = place.y(layer);
-    return [svg("path", { class: "fl-way", "data-read": "memory", d: `M${place.x(token)} ${y}H${end - 6}` }), tip(end, y)];
+    return [wayBack(`M${place.x(token)} ${y}H${end - 6}`), tip(end, y)];
   });
   const slots = kept ? reads.map(([token, layer]) => slot(place, token, place.y(layer))) : [];
   return [...lines, ...slots];
 }
 
-/** What comes back otherwise: down beside its token, along under all tokens, and up to the layers that read it. */
+/**
+ * What comes back otherwise: down beside its token, along under all tokens, and up to the layers that read it.
+ *
+ * @param {SchemaLayout} place
+ * @param {Read[]} reads
+ * @param {boolean} kept
+ * @param {number} tokens
+ */
 function roundabout(place, reads, kept, tokens) {
   const [x, half] = [place.x(tokens), place.cell.width / 2];
   const riser = x - half - 11;
@@ -164,64 +279,99 @@ function roundabout(place, reads, kept, tokens) {
     return `${taps}M${down} ${place.y(Math.max(...layers))}V${place.bus}H${riser}`;
   });
   const up = `M${riser} ${place.bus}V${place.y(Math.max(...entries))}`;
-  const into = entries.map((entry) => `M${riser} ${place.y(entry)}H${x - half - 6}`).join("");
+  const into = entries.map((entry) => `M${riser} ${place.y(entry)}H${x - half - 6}`);
   const slots = kept ? sources.map((token) => slot(place, token, place.bus)) : [];
-  const way = svg("path", { class: "fl-way", "data-read": "memory", d: [...lines, up, into].join("") });
-  return [way, ...slots, ...entries.map((entry) => tip(x - half - 1, place.y(entry)))];
+  const tips = entries.map((entry) => tip(x - half - 1, place.y(entry)));
+  return [wayBack([...lines, up, ...into].join("")), ...slots, ...tips];
 }
 
-/** The layers run again on the same token: from the last one back to the first. */
+/**
+ * The layers run again on the same token: from the last one back to the first.
+ *
+ * @param {SchemaLayout} place
+ * @param {number} tokens
+ * @param {number} layers
+ */
 function loop(place, tokens, layers) {
   const x = place.x(tokens) + place.cell.width / 2;
   const [high, low] = [place.y(layers), place.y(1)];
-  const way = svg("path", { class: "fl-way", "data-read": "memory", d: `M${x} ${high}H${x + 16}V${low}H${x + 7}` });
-  return [way, svg("path", { class: "fl-tip", d: `M${x + 9} ${low - 5}L${x + 1} ${low}L${x + 9} ${low + 5}z` })];
+  const end = `M${x + 9} ${low - 5}L${x + 1} ${low}L${x + 9} ${low + 5}z`;
+  return [wayBack(`M${x} ${high}H${x + 16}V${low}H${x + 7}`), svg("path", { class: "fl-tip", d: end })];
 }
 
+/**
+ * @param {SchemaLayout} place
+ * @param {number} tokens
+ * @param {number} every
+ */
 function segmentFrames(place, tokens, every) {
   if (every < 2) return [];
-  const frames = [];
-  for (let first = 1; first <= tokens; first += every) {
-    const x = place.x(first) - place.pitch / 2 + 2;
-    frames.push(svg("rect", { class: "fl-segment", x, y: place.top - 8, width: every * place.pitch - 4, height: place.bottom - place.top + 16, rx: 7 }));
-  }
-  return frames;
+  return range(Math.ceil(tokens / every)).map((segment) => {
+    const x = place.x(1 + segment * every) - place.pitch / 2 + 2;
+    const [width, height] = [every * place.pitch - 4, place.bottom - place.top + 16];
+    return svg("rect", { class: "fl-segment", x, y: place.top - 8, width, height, rx: 7 });
+  });
 }
 
-/** Build the small picture for one width; `update` draws the chosen work into it. */
+/**
+ * One row of the small picture: the number of the layer, and its cells.
+ *
+ * @param {SchemaLayout} place
+ * @param {number} layer
+ * @param {number} layers
+ * @param {number} tokens
+ */
+function schemaRow(place, layer, layers, tokens) {
+  const { width, height } = place.cell;
+  const style = layerTint(layer, layers);
+  const [y, top] = [place.y(layer) + 5, place.y(layer) - height / 2];
+  const cells = range(tokens, 1).map((token) =>
+    svg("rect", { class: "fl-cell", x: place.x(token) - width / 2, y: top, width, height, rx: 5, style })
+  );
+  return [svg("g", { style }, ...layerChip(place.left - 27, y, layer)), ...cells];
+}
+
+/**
+ * Build the small picture for one width; `update` draws the chosen work into it.
+ *
+ * @param {Model<Traits>} model
+ * @param {number} width
+ */
 function makeSchema(model, width) {
   const [tokens, layers] = [model.get("tokens"), model.get("layers")];
-  const place = layOutSchema(width, { tokens, layers });
-  const node = svg("svg", { class: "fl-picture fl-schema", viewBox: `0 0 ${width} ${place.height}`, role: "img", "aria-label": "What the last token reads, in three layers" });
-  SAMPLES.forEach(([how, text], index) => {
-    const [x, y] = place.narrow ? [0, 12 + 20 * index] : [[0, 150, 380][index], 14];
-    node.append(svg("path", { class: "fl-way", "data-read": how, d: `M${x + 1} ${y - 4}h26` }), svg("text", { class: "fl-small", x: x + 34, y }, text));
-  });
-  const [behind, front] = [svg("g", {}), svg("g", {})];
-  node.append(behind);
-  for (let layer = 0; layer <= layers; layer += 1) {
-    const y = place.y(layer) + 5;
-    const chip = svg("rect", { class: "fl-chip", x: place.left - 27, y: y - 13, width: 17, height: 17, rx: 4 });
-    node.append(svg("g", { style: layerTint(layer, layers) }, chip, svg("text", { class: "fl-chip-number", x: place.left - 18.5, y }, String(layer))));
-    for (let token = 1; token <= tokens; token += 1) {
-      const box = { x: place.x(token) - place.cell.width / 2, y: place.y(layer) - place.cell.height / 2, ...place.cell, rx: 5 };
-      node.append(svg("rect", { class: "fl-cell", ...box, style: layerTint(layer, layers) }));
-    }
-  }
-  for (let token = 1; token <= tokens; token += 1) {
-    node.append(svg("text", { class: "fl-token", x: place.x(token), y: place.bottom + 44 }, String(token)));
-  }
-  node.append(svg("circle", { class: "fl-now-mark", cx: place.x(tokens), cy: place.bottom + 40, r: 11 }));
-  node.append(front, svg("text", { class: "fl-small fl-end", x: place.x(tokens) + place.pitch / 2, y: place.height - 3 }, "tokens, time →"));
+  const place = layOutSchema(width, tokens, layers);
+  const kind = { class: "fl-picture fl-schema", role: "img" };
+  const node = pictureNode("What the last token reads, in three layers", width, place.height, kind);
+  const [behind, front] = [svg("g"), svg("g")];
+  const legend = wayLegend(
+    [["memory", "comes back"], ["below", "read at the layer below"], ["own", "the token's own way"]],
+    place.narrow ? null : [0, 150, 380],
+  );
+  const [end, x] = [place.x(tokens) + place.pitch / 2, place.x(tokens)];
+  node.append(
+    ...legend,
+    behind,
+    ...range(layers + 1).flatMap((layer) => schemaRow(place, layer, layers, tokens)),
+    ...range(tokens, 1).map((token) =>
+      svg("text", { class: "fl-token", x: place.x(token), y: place.bottom + 44 }, String(token))
+    ),
+    svg("circle", { class: "fl-now-mark", cx: x, cy: place.bottom + 40, r: 11 }),
+    front,
+    svg("text", { class: "fl-small fl-end", x: end, y: place.height - 3 }, "tokens, time →"),
+  );
 
   function update() {
     const work = model.get("works")[model.get("chosen")];
+    /** @param {string} how */
     const of = (how) => work.reads.filter(([, , , sign]) => sign === how);
-    const line = (read, [token, layer, entry]) =>
-      svg("path", { class: "fl-way", "data-read": read, d: `M${place.x(token)} ${place.y(layer)}L${place.x(tokens)} ${place.y(entry)}` });
+    /** @type {(how: string, read: Read) => Element} */
+    const line = (how, [token, layer, entry]) => {
+      const d = `M${place.x(token)} ${place.y(layer)}L${x} ${place.y(entry)}`;
+      return svg("path", { class: "fl-way", "data-read": how, d });
+    };
     const back = of("m");
     const itself = back.every(([, layer, entry]) => layer === entry);
-    const lines = itself ? straightLines(place, back, work.kept, tokens) : roundabout(place, back, work.kept, tokens);
+    const lines = (itself ? straightLines : roundabout)(place, back, work.kept, tokens);
     behind.replaceChildren(
       ...segmentFrames(place, tokens, work.every),
       ...of("b").map((read) => line("below", read)),
@@ -233,26 +383,35 @@ function makeSchema(model, width) {
   return { node, update };
 }
 
-// ---- the figure ----------------------------------------------------------------------------------------------
+// ---- the figure
 
-/** On the book's page a source is a link to the bibliography; elsewhere that page is not there. */
+/**
+ * On the book's page a source is a link to the bibliography; elsewhere that page is not there.
+ *
+ * @param {Element} el
+ * @param {Work} work
+ */
 function sourceLine(el, work) {
   const text = `Source: ${work.source}.`;
-  if (!el.closest(".fl-place")) return html("span", {}, text);
-  const address = `../book/bibliography.html#${work.key}`;
-  return html("a", { class: "fl-source", "data-control": "source", href: address }, text);
+  if (!onPage(el)) return html("span", {}, text);
+  const href = `../book/bibliography.html#${work.key}`;
+  return html("a", { class: "fl-source", "data-control": "source", href }, text);
 }
 
 export default {
+  /** @param {Place<Traits>} place */
   render({ model, el }) {
     const keep = keeper(model);
+    /** @param {number} chosen */
     const choose = (chosen) => keep({ chosen });
     const place = () => onMap(model).indexOf(model.get("chosen"));
+    /** @param {number} to */
     const go = (to) => {
       const shown = onMap(model);
-      choose(shown[Math.max(0, Math.min(shown.length - 1, to))]);
+      choose(shown[clamp(to, 0, shown.length - 1)]);
     };
-    const setYears = (years) => () => {
+    /** @param {string} years */
+    const setYears = (years) => {
       const stays = counted(model, years).includes(model.get("chosen"));
       keep({ years, ...(stays ? {} : { chosen: model.get("marked") }) });
     };
@@ -263,15 +422,23 @@ export default {
     const recurs = html("p", { class: "fl-recurs" });
     const source = html("p", { class: "fl-source-line" });
     const sentence = stateSentence();
-    const years = Object.keys(YEARS).map((name) => ({ name, node: button(`years ${name}`, name, setYears(name)) }));
+    const years = model.get("spans").map(([name]) => ({
+      name,
+      node: button(`years ${name}`, name, () => setYears(name)),
+    }));
     const earlier = button("earlier", "Earlier", () => go(place() - 1));
     const later = button("later", "Later", () => go(place() + 1), { class: "fl-button fl-primary" });
+    /** @type {(label: string, buttons: Node[]) => Node} */
+    const group = (label, buttons) =>
+      html("div", { class: "fl-buttons", role: "group", "aria-label": label }, ...buttons);
     const controls = html(
-      "div", { class: "fl-controls" },
-      html("div", { class: "fl-choices", role: "group", "aria-label": "Years" }, ...years.map(({ node }) => node)),
-      html("div", { class: "fl-choices", role: "group", "aria-label": "Through the years" }, earlier, later),
+      "div",
+      { class: "fl-controls" },
+      group("Years", years.map(({ node }) => node)),
+      group("Through the years", [earlier, later]),
     );
 
+    /** @param {Picture} pictures */
     function draw(pictures) {
       const work = model.get("works")[model.get("chosen")];
       years.forEach(({ name, node }) => setPressed(node, name === model.get("years")));
@@ -285,13 +452,17 @@ export default {
     }
 
     // One watcher for both pictures: the small one is built for the width of the map.
+    /** @type {(width: number) => Picture} */
     const make = (width) => {
       const [map, schema] = [makeMap(model, width, choose), makeSchema(model, width)];
       schemaBox.replaceChildren(schema.node);
-      return { node: map.node, picker: map.picker, update: () => [map, schema].forEach((picture) => picture.update()) };
+      const update = () => [map, schema].forEach((picture) => picture.update());
+      return { node: map.node, picker: map.picker, update };
     };
     onSliderKeys(mapBox, { first: 0, last: Infinity, get: place, set: go });
-    el.append(figureFrame("lineage-map", "Works before and after the Feedback Transformer", mapBox, controls, heading, recurs, schemaBox, source, sentence));
+    const label = "Works before and after the Feedback Transformer";
+    const parts = [mapBox, controls, heading, recurs, schemaBox, source, sentence];
+    el.append(figureFrame("lineage-map", label, ...parts));
     return keepDrawn({ model, traits: STATE, box: mapBox, least: 260, make, draw });
   },
 };

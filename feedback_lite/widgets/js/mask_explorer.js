@@ -1,58 +1,107 @@
-import { button, figureFrame, html, keepDrawn, keeper, onKeys, percent, pointIn, say, setAttributes, setPressed, signed, stateSentence, svg } from "./figure.js";
+import { button, onKeys, setPressed, slider } from "./controls.js";
+import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { pictureNode, pointIn } from "./picture.js";
+import { clamp, percent, range, say, signed, stateSentence, tell } from "./words.js";
+
+/** @import { Model, Place, Words } from "./figure.js" */
+
+/**
+ * @typedef {object} Traits
+ * @property {string[]} heads
+ * @property {number[][][]} weights by head, number of slots and slot
+ * @property {Record<string, { distance: number[][], mask: boolean[][] }>} tables by slots and tokens
+ * @property {number} most_slots
+ * @property {number} most_tokens
+ * @property {string} plain what is shown where it is no head
+ * @property {number} slots
+ * @property {number} tokens
+ * @property {number} query
+ * @property {number} key
+ * @property {string} shown
+ * @property {Words} words
+ */
 
 const STATE = ["slots", "tokens", "query", "key", "shown"];
-const DISTANCES = "distances";
 
-// ---- what is shown -------------------------------------------------------------------------------------------
+// ---- what is shown
 
-function tables(model) {
-  return model.get("tables")[`${model.get("slots")},${model.get("tokens")}`];
-}
-
-function showsWeights(model) {
-  return model.get("shown") !== DISTANCES && model.get("tokens") === 1 && model.get("slots") > 0;
-}
-
-/** The weights of the chosen head on all slots. */
-function headWeights(model) {
-  return model.get("weights")[model.get("heads").indexOf(model.get("shown"))][model.get("slots") - 1];
-}
-
-function describe(model) {
-  const [slots, tokens, query, key] = ["slots", "tokens", "query", "key"].map((name) => model.get(name));
-  const { distance, mask } = tables(model);
-  const at = slots + query;
-  if (distance[query].length === 0) {
-    return "Memory is empty, and the token at position 0 is no key. There is no key at all: attention adds nothing.";
-  }
-  const own = tokens > 1 ? "" : " The token itself is no key.";
-  const count = `${mask[query].filter(Boolean).length} of ${distance[query].length} keys`;
-  const kind = key < slots ? "a memory slot" : "a token of the segment";
-  const verdict = mask[query][key] ? "allowed." : "below 0, in the future, not allowed.";
-  const weight = showsWeights(model) ? ` Attention weight (${model.get("shown")}): ${percent(headWeights(model)[key])}.` : "";
-  return (
-    `The query at position ${at} may read ${count}.${own} The key at position ${key} is ${kind}. ` +
-    `Distance: ${at} − ${key} = ${signed(distance[query][key])}, ${verdict}${weight}`
-  );
-}
-
-// ---- the picture ---------------------------------------------------------------------------------------------
-
-/** All places for a picture of this width. Time runs to the right; one row per query, one column per position. */
-function layOut(width, slots, tokens) {
-  const left = width < 480 ? 52 : 96;
-  const cell = Math.min(84, (width - left - 4) / (slots + tokens));
-  const rowHeight = 44;
-  const top = 66;
+/** @param {Model<Traits>} model */
+function stateOf(model) {
+  const [slots, tokens] = [model.get("slots"), model.get("tokens")];
   return {
-    width, left, cell, rowHeight, top,
-    x: (position) => left + position * cell,
-    y: (query) => top + query * rowHeight,
-    height: top + tokens * rowHeight + 34,
+    slots,
+    tokens,
+    query: model.get("query"),
+    key: model.get("key"),
+    ...model.get("tables")[`${slots},${tokens}`],
   };
 }
 
-/** Memory slots are filled squares, tokens are rings; a tab on top says that this is a key. */
+/** @param {Model<Traits>} model */
+function showsWeights(model) {
+  return model.get("shown") !== model.get("plain") && model.get("tokens") === 1 && model.get("slots") > 0;
+}
+
+/**
+ * The weight of the chosen head on a slot.
+ *
+ * @param {Model<Traits>} model
+ * @param {number} key
+ */
+function headWeight(model, key) {
+  return model.get("weights")[model.get("heads").indexOf(model.get("shown"))][model.get("slots") - 1][key];
+}
+
+/** @param {Model<Traits>} model */
+function describe(model) {
+  const { slots, tokens, query, key, distance, mask } = stateOf(model);
+  if (distance[query].length === 0) return tell(model, "no key");
+  const position = slots + query;
+  const may = tell(model, "query", {
+    position,
+    count: mask[query].filter(Boolean).length,
+    keys: distance[query].length,
+  });
+  const which = tell(model, key < slots ? "slot" : "token", { position: key });
+  const verdict = mask[query][key] ? "allowed" : "future";
+  const parts = [may, ...(tokens > 1 ? [] : [tell(model, "own")]), which];
+  parts.push(tell(model, verdict, { query: position, key, distance: signed(distance[query][key]) }));
+  if (showsWeights(model)) {
+    parts.push(tell(model, "weight", { head: model.get("shown"), weight: percent(headWeight(model, key)) }));
+  }
+  return parts.join(" ");
+}
+
+// ---- the picture
+
+/** @typedef {ReturnType<typeof layOut>} Layout */
+
+/**
+ * All places for a picture of this width. Time runs to the right; one row per query, one column per position.
+ *
+ * @param {number} width
+ * @param {number} slots
+ * @param {number} tokens
+ */
+function layOut(width, slots, tokens) {
+  const left = width < 480 ? 52 : 96;
+  const cell = Math.min(84, (width - left - 4) / (slots + tokens));
+  const [rowHeight, top] = [44, 66];
+  /** @param {number} position */
+  const x = (position) => left + position * cell;
+  /** @param {number} query */
+  const y = (query) => top + query * rowHeight;
+  return { width, left, cell, rowHeight, top, x, y, height: top + tokens * rowHeight + 34 };
+}
+
+/**
+ * Memory slots are filled squares, tokens are rings; a tab on top says that this is a key.
+ *
+ * @param {Layout} place
+ * @param {number} position
+ * @param {boolean} isSlot
+ * @param {boolean} isKey
+ */
 function columnHead(place, position, isSlot, isKey) {
   const middle = place.x(position) + place.cell / 2;
   const mark = isSlot
@@ -62,161 +111,253 @@ function columnHead(place, position, isSlot, isKey) {
   return svg("g", {}, ...tab, mark, svg("text", { class: "fl-position", x: middle, y: 58 }, String(position)));
 }
 
+/**
+ * @param {number} from
+ * @param {number} to
+ * @param {string} className
+ * @param {string} text
+ */
 function bracket(from, to, className, text) {
   const label = svg("text", { class: "fl-small fl-middle", x: (from + to) / 2, y: 10 }, text);
   return svg("g", {}, svg("path", { class: className, d: `M${from + 3} 16H${to - 3}` }), label);
 }
 
-/** One pair of query and key; a frame marks the one that is looked at. */
-function pairCell(model, place, query, key, steps, allowed) {
+/**
+ * One pair of query and key; a frame marks the one that is looked at.
+ *
+ * @param {Model<Traits>} model
+ * @param {Layout} place
+ * @param {number} query
+ * @param {number} key
+ */
+function pairCell(model, place, query, key) {
+  const { distance, mask, ...chosen } = stateOf(model);
+  const allowed = mask[query][key];
   const [x, y, width, height] = [place.x(key) + 1, place.y(query) + 2, place.cell - 2, place.rowHeight - 4];
   const box = { x, y, width, height, rx: 3 };
-  const node = svg("g", { class: "fl-pair", "data-allowed": allowed });
-  const weights = showsWeights(model);
-  const fill = svg("rect", { class: "fl-fill", ...box });
-  if (weights) setAttributes(fill, { class: "fl-weight", "fill-opacity": (0.55 * headWeights(model)[key]).toFixed(3) });
-  node.append(svg("rect", { class: "fl-bed", ...box }), fill);
-  if (!allowed) node.append(svg("path", { class: "fl-struck", d: `M${x + 4} ${y + height - 4}L${x + width - 4} ${y + 4}` }));
-  const text = weights ? percent(headWeights(model)[key]).replace(" ", "\u00a0") : signed(steps);
-  const label = svg("text", { class: "fl-number", x: x + width / 2, y: y + height / 2 + 5 }, text);
-  if (weights && place.cell < 44) setAttributes(label, { class: "fl-number fl-tight" });
-  node.append(label);
-  if (query === model.get("query") && key === model.get("key")) node.append(svg("rect", { class: "fl-frame", ...box }));
+  const node = svg("g", { class: "fl-pair", "data-allowed": allowed }, svg("rect", { class: "fl-bed", ...box }));
+  const at = { x: x + width / 2, y: y + height / 2 + 5 };
+  const struck = `M${x + 4} ${y + height - 4}L${x + width - 4} ${y + 4}`;
+  const strike = allowed ? [] : [svg("path", { class: "fl-struck", d: struck })];
+  if (showsWeights(model)) {
+    const weight = headWeight(model, key);
+    const opacity = { "fill-opacity": (0.55 * weight).toFixed(3) };
+    const number = svg("text", { class: place.cell < 44 ? "fl-number fl-tight" : "fl-number", ...at });
+    say(number, percent(weight));
+    node.append(svg("rect", { class: "fl-weight", ...box, ...opacity }), ...strike, number);
+  } else {
+    const number = svg("text", { class: "fl-number", ...at }, signed(distance[query][key]));
+    node.append(svg("rect", { class: "fl-fill", ...box }), ...strike, number);
+  }
+  if (query === chosen.query && key === chosen.key) node.append(svg("rect", { class: "fl-frame", ...box }));
   return node;
 }
 
-/** The column of a lone token: it asks, and is no key. */
+/**
+ * The column of a lone token: it asks, and is no key.
+ *
+ * @param {Layout} place
+ * @param {number} position
+ */
 function noKey(place, position) {
   const [x, y] = [place.x(position), place.y(0)];
-  return svg("g", {},
-    svg("rect", { class: "fl-no-key", x: x + 1, y: y + 2, width: place.cell - 2, height: place.rowHeight - 4, rx: 3 }),
-    svg("text", { class: "fl-small fl-middle", x: x + place.cell / 2, y: y + place.rowHeight / 2 + 4 }, "–"));
+  const box = { x: x + 1, y: y + 2, width: place.cell - 2, height: place.rowHeight - 4, rx: 3 };
+  const at = { x: x + place.cell / 2, y: y + place.rowHeight / 2 + 4 };
+  return svg(
+    "g",
+    {},
+    svg("rect", { class: "fl-no-key", ...box }),
+    svg("text", { class: "fl-small fl-middle", ...at }, "–"),
+  );
 }
 
-/** Build the picture for the present state and width. */
-function makePicture(model, width) {
-  const [slots, tokens, query, key] = ["slots", "tokens", "query", "key"].map((name) => model.get(name));
-  const { distance, mask } = tables(model);
-  const keys = distance[0].length;
-  const place = layOut(width, slots, tokens);
-  const parts = [];
-  if (slots > 0) parts.push(bracket(place.x(0), place.x(slots), "fl-memory-line", slots > 1 ? "memory" : "mem."));
-  const name = tokens > 1 ? "segment" : "token";
-  parts.push(bracket(place.x(slots), place.x(slots + tokens), "fl-segment-line", name));
-  parts.push(svg("text", { class: "fl-small", x: 0, y: 58 }, "position"));
-  for (let position = 0; position < slots + tokens; position += 1) {
-    parts.push(columnHead(place, position, position < slots, position < keys));
-  }
-  for (let row = 0; row < tokens; row += 1) {
-    const y = place.y(row) + place.rowHeight / 2;
-    const name = place.left > 90 ? `query ${slots + row}` : String(slots + row);
-    parts.push(
-      svg("circle", { class: "fl-query-mark", "data-chosen": row === query, cx: 9, cy: y, r: 7 }),
-      svg("text", { class: "fl-query-name", "data-chosen": row === query, x: 23, y: y + 5 }, name),
-    );
-    for (let column = 0; column < keys; column += 1) {
-      parts.push(pairCell(model, place, row, column, distance[row][column], mask[row][column]));
-    }
-  }
-  if (tokens === 1) parts.push(noKey(place, slots));
-  const row = { x: place.x(0) - 1, y: place.y(query), width: place.cell * (slots + tokens) + 2, height: place.rowHeight, rx: 5 };
-  parts.push(svg("rect", { class: "fl-row-frame", ...row }));
+/**
+ * One query before its row.
+ *
+ * @param {Layout} place
+ * @param {number} row
+ * @param {number} position
+ * @param {boolean} chosen
+ */
+function queryName(place, row, position, chosen) {
+  const y = place.y(row) + place.rowHeight / 2;
+  const name = place.left > 90 ? `query ${position}` : String(position);
+  return [
+    svg("circle", { class: "fl-query-mark", "data-chosen": chosen, cx: 9, cy: y, r: 7 }),
+    svg("text", { class: "fl-query-name", "data-chosen": chosen, x: 23, y: y + 5 }, name),
+  ];
+}
+
+/**
+ * Everything that is drawn of the present state, in the places of this layout.
+ *
+ * @param {Model<Traits>} model
+ * @param {Layout} place
+ */
+function drawParts(model, place) {
+  const { slots, tokens, query, distance, mask } = stateOf(model);
+  const keys = range(distance[0].length);
+  const frame = {
+    x: place.x(0) - 1,
+    y: place.y(query),
+    width: place.cell * (slots + tokens) + 2,
+    height: place.rowHeight,
+    rx: 5,
+  };
   const what = showsWeights(model) ? "In each square: attention weight" : "In each square: distance";
-  parts.push(svg("text", { class: "fl-small", x: 0, y: place.height - 8 }, `${what}${mask.flat().includes(false) ? "; struck out: future" : ""}`));
-  return { place, parts, keys };
+  const future = mask.flat().includes(false) ? "; struck out: future" : "";
+  const memory = slots > 1 ? "memory" : "mem.";
+  return [
+    ...(slots > 0 ? [bracket(place.x(0), place.x(slots), "fl-memory-line", memory)] : []),
+    bracket(place.x(slots), place.x(slots + tokens), "fl-segment-line", tokens > 1 ? "segment" : "token"),
+    svg("text", { class: "fl-small", x: 0, y: 58 }, "position"),
+    ...range(slots + tokens).map((position) => columnHead(place, position, position < slots, position < keys.length)),
+    ...range(tokens).flatMap((row) => [
+      ...queryName(place, row, slots + row, row === query),
+      ...keys.map((key) => pairCell(model, place, row, key)),
+    ]),
+    ...(tokens === 1 ? [noKey(place, slots)] : []),
+    svg("rect", { class: "fl-row-frame", ...frame }),
+    svg("text", { class: "fl-small", x: 0, y: place.height - 8 }, `${what}${future}`),
+  ];
 }
 
-// ---- the figure ----------------------------------------------------------------------------------------------
+/**
+ * The picture. It stays while its parts are drawn anew, and so does its picker, which may have the focus.
+ *
+ * @param {Model<Traits>} model
+ * @param {(query: number, key: number) => void} choose
+ */
+function makePicture(model, choose) {
+  const names = { role: "slider", tabindex: 0, "data-control": "pair", "aria-label": "Pair of query and key" };
+  const picker = svg("g", { class: "fl-picker", ...names, "aria-valuemin": 1 });
+  const node = pictureNode("Queries, keys and what may be read");
+  const parts = svg("g");
+  node.append(parts, picker);
+  let place = layOut(680, 0, 1);
+
+  /** @param {PointerEvent} event */
+  const point = (event) => {
+    const [x, y] = pointIn(node, event);
+    choose(Math.floor((y - place.top) / place.rowHeight), Math.floor((x - place.left) / place.cell));
+  };
+  picker.addEventListener("pointermove", point);
+  picker.addEventListener("pointerdown", point);
+
+  /** @param {number} width */
+  function update(width) {
+    const { slots, tokens, query, key, distance } = stateOf(model);
+    const count = distance[0].length;
+    place = layOut(width, slots, tokens);
+    setAttributes(node, { viewBox: `0 0 ${width} ${place.height}` });
+    parts.replaceChildren(...drawParts(model, place));
+    const area = {
+      x: place.left,
+      y: place.top,
+      width: place.cell * (slots + tokens),
+      height: tokens * place.rowHeight,
+    };
+    const ring = { x: area.x - 3, y: area.y - 3, width: area.width + 6, height: area.height + 6, rx: 7 };
+    picker.replaceChildren(svg("rect", { class: "fl-hit", ...area }), svg("rect", { class: "fl-focus", ...ring }));
+    setAttributes(picker, {
+      "aria-valuemax": Math.max(1, tokens * count),
+      "aria-valuenow": query * count + key + 1,
+      "aria-valuetext": describe(model),
+      "aria-disabled": count === 0 ? "true" : null,
+    });
+  }
+  return { node, picker, update };
+}
+
+// ---- the figure
 
 export default {
+  /** @param {Place<Traits>} place */
   render({ model, el }) {
-    let place = null;
     const keep = keeper(model);
+    /** @type {(slots: number, tokens: number) => number} */
     const keyCount = (slots, tokens) => slots + (tokens > 1 ? tokens : 0);
-    const resizeTo = (slots, tokens) => keep({
-      query: Math.min(model.get("query"), tokens - 1),
-      key: Math.max(0, Math.min(model.get("key"), keyCount(slots, tokens) - 1)),
-      slots, tokens,
-    });
-
-    const picker = svg("g", { class: "fl-picker", role: "slider", tabindex: 0, "data-control": "pair", "aria-label": "Pair of query and key", "aria-valuemin": 1 });
-    const node = svg("svg", { class: "fl-picture", role: "group", "aria-label": "Queries, keys and what may be read" });
-    const sentence = stateSentence();
-
+    /** @type {(slots: number, tokens: number) => void} */
+    const resizeTo = (slots, tokens) =>
+      keep({
+        query: Math.min(model.get("query"), tokens - 1),
+        key: Math.max(0, Math.min(model.get("key"), keyCount(slots, tokens) - 1)),
+        slots,
+        tokens,
+      });
+    /** @type {(query: number, key: number) => void} */
     const choose = (query, key) => {
       const keys = keyCount(model.get("slots"), model.get("tokens"));
       if (keys === 0) return;
-      const to = {
-        query: Math.max(0, Math.min(model.get("tokens") - 1, query)),
-        key: Math.max(0, Math.min(keys - 1, key)),
-      };
+      const to = { query: clamp(query, 0, model.get("tokens") - 1), key: clamp(key, 0, keys - 1) };
       if (to.query !== model.get("query") || to.key !== model.get("key")) keep(to);
     };
-    const point = (event) => {
-      const [x, y] = pointIn(node, event);
-      choose(Math.floor((y - place.top) / place.rowHeight), Math.floor((x - place.left) / place.cell));
-    };
-    picker.addEventListener("pointermove", point);
-    picker.addEventListener("pointerdown", point);
+
+    const picture = makePicture(model, choose);
+    const sentence = stateSentence();
+    /** @type {(down: number, right: number) => () => void} */
     const moveBy = (down, right) => () => choose(model.get("query") + down, model.get("key") + right);
     const farthest = model.get("most_slots") + model.get("most_tokens");
-    onKeys(picker, {
-      ArrowLeft: moveBy(0, -1), ArrowRight: moveBy(0, 1), ArrowUp: moveBy(-1, 0), ArrowDown: moveBy(1, 0),
-      Home: moveBy(0, -farthest), End: moveBy(0, farthest),
+    onKeys(picture.picker, {
+      ArrowLeft: moveBy(0, -1),
+      ArrowRight: moveBy(0, 1),
+      ArrowUp: moveBy(-1, 0),
+      ArrowDown: moveBy(1, 0),
+      Home: moveBy(0, -farthest),
+      End: moveBy(0, farthest),
     });
 
-    const slider = (control, label, least, most, get, set) => {
-      const input = html("input", { type: "range", min: least, max: most, step: 1, "data-control": control, "aria-label": label });
-      input.addEventListener("input", () => set(Number(input.value)));
-      const value = html("span", { class: "fl-value" });
-      const row = html("div", { class: "fl-slider" }, html("span", {}, label), input, value);
-      const update = () => {
-        input.value = get();
-        say(value, String(get()));
-      };
-      return { row, update };
-    };
-    const sliders = [
-      slider("slots", "Memory slots", 0, model.get("most_slots"), () => model.get("slots"), (slots) => resizeTo(slots, model.get("tokens"))),
-      slider("tokens", "Tokens in the segment", 1, model.get("most_tokens"), () => model.get("tokens"), (tokens) => resizeTo(model.get("slots"), tokens)),
-    ];
+    const long = { class: "fl-slider fl-long" };
+    const slots = slider({
+      control: "slots",
+      label: "Memory slots",
+      first: 0,
+      last: model.get("most_slots"),
+      change: (slots) => resizeTo(slots, model.get("tokens")),
+    }, long);
+    const tokens = slider({
+      control: "tokens",
+      label: "Tokens in the segment",
+      first: 1,
+      last: model.get("most_tokens"),
+      change: (tokens) => resizeTo(model.get("slots"), tokens),
+    }, long);
     // A head's weights belong to a model that reads one token at a time, so its button also sets what it needs.
+    /** @param {string} name */
     const show = (name) => {
-      if (name !== DISTANCES) resizeTo(Math.max(1, model.get("slots")), 1);
+      if (name !== model.get("plain")) resizeTo(Math.max(1, model.get("slots")), 1);
       keep({ shown: name });
     };
-    const shows = [DISTANCES, ...model.get("heads")].map((name) => [name, button(`show ${name}`, name, () => show(name))]);
-    const settings = html("div", { class: "fl-settings", role: "group", "aria-label": "Settings" },
-      ...sliders.map(({ row }) => row),
+    const shows = [model.get("plain"), ...model.get("heads")].map((name) => ({
+      name,
+      node: button(`show ${name}`, name, () => show(name)),
+    }));
+    const note = "The weights are those of a trained model that reads one token at a time. " +
+      "These buttons set the segment to one token.";
+    const settings = html(
+      "div",
+      { class: "fl-settings", role: "group", "aria-label": "Settings" },
+      slots.element,
+      tokens.element,
       html("p", { class: "fl-heading" }, "Show in the squares"),
-      html("div", { class: "fl-shows" }, ...shows.map(([, one]) => one)),
-      html("p", { class: "fl-note" }, "The weights are those of a trained model that reads one token at a time. These buttons set the segment to one token."),
+      html("div", { class: "fl-buttons" }, ...shows.map(({ node }) => node)),
+      html("p", { class: "fl-note" }, note),
     );
 
+    /** @param {{ width: number }} drawn */
     function draw({ width }) {
-      const { parts, keys: count, ...found } = makePicture(model, width);
-      place = found.place;
-      const [slots, tokens, query, key] = ["slots", "tokens", "query", "key"].map((name) => model.get(name));
-      setAttributes(node, { viewBox: `0 0 ${width} ${place.height}` });
-      const area = { x: place.left, y: place.top, width: place.cell * (slots + tokens), height: tokens * place.rowHeight };
-      const ring = svg("rect", { class: "fl-focus", x: area.x - 3, y: area.y - 3, width: area.width + 6, height: area.height + 6, rx: 7 });
-      picker.replaceChildren(svg("rect", { class: "fl-hit", ...area }), ring);
-      setAttributes(picker, {
-        "aria-valuemax": Math.max(1, tokens * count), "aria-valuenow": query * count + key + 1,
-        "aria-valuetext": describe(model), "aria-disabled": count === 0 ? "true" : null,
-      });
-      // The picker stays in the document, so that it keeps the focus while the rest is drawn anew.
-      [...node.childNodes].forEach((part) => part !== picker && part.remove());
-      if (picker.parentNode === node) picker.before(...parts);
-      else node.append(...parts, picker);
-      sliders.forEach((one) => one.update());
-      const active = showsWeights(model) ? model.get("shown") : DISTANCES;
-      shows.forEach(([name, one]) => setPressed(one, name === active));
+      picture.update(width);
+      slots.show(model.get("slots"), String(model.get("slots")));
+      tokens.show(model.get("tokens"), String(model.get("tokens")));
+      const active = showsWeights(model) ? model.get("shown") : model.get("plain");
+      shows.forEach(({ name, node }) => setPressed(node, name === active));
       say(sentence, describe(model));
     }
 
     const frame = html("div", { class: "fl-frame-box" });
     el.append(figureFrame("mask-explorer", "Which key may this query read?", frame, settings, sentence));
-    return keepDrawn({ model, traits: STATE, box: frame, least: 240, make: (width) => ({ node, picker, width }), draw });
+    /** @param {number} width */
+    const make = (width) => ({ node: picture.node, picker: picture.picker, width });
+    return keepDrawn({ model, traits: STATE, box: frame, least: 240, make, draw });
   },
 };

@@ -1,21 +1,37 @@
-import { button, figureFrame, html, say, setAttributes, setAvailable, stateSentence } from "./figure.js";
+import { button, setAvailable } from "./controls.js";
+import { figureFrame, html, keeper, onTraits, setAttributes } from "./figure.js";
+import { say, stateSentence, tell } from "./words.js";
+
+/** @import { Place, Words } from "./figure.js" */
+
+/**
+ * @typedef {object} State
+ * @property {string} question
+ * @property {string[]} options
+ * @property {number} answer
+ * @property {string[]} because
+ * @property {number | null} choice
+ * @property {Words} words
+ */
 
 export default {
+  /** @param {Place<State>} place */
   render({ model, el }) {
-    const [question, options, answer, because] = ["question", "options", "answer", "because"].map((key) => model.get(key));
+    const [options, answer, because] = [model.get("options"), model.get("answer"), model.get("because")];
+    const keep = keeper(model);
     let chosen = model.get("choice");
 
     const radios = options.map((_, index) =>
-      html("input", { type: "radio", name: "prediction", value: index, "data-control": "option" }),
+      html("input", { type: "radio", name: "prediction", value: index, "data-control": "option" })
     );
     const marks = options.map(() => html("span", { class: "fl-mark", "aria-hidden": "true" }));
     const rows = options.map((option, index) =>
-      html("label", { class: "fl-option" }, radios[index], html("span", {}, option), marks[index]),
+      html("label", { class: "fl-option" }, radios[index], html("span", {}, option), marks[index])
     );
     const record = button("record", "Record my answer", () => {}, { type: "submit", class: "fl-button fl-primary" });
     const again = button("again", "Clear my answer", () => recordChoice(null));
     const sentence = stateSentence();
-    const choices = html("fieldset", { class: "fl-options" }, html("legend", {}, question), ...rows);
+    const choices = html("fieldset", { class: "fl-options" }, html("legend", {}, model.get("question")), ...rows);
 
     // A form of its own keeps its radio buttons apart from those of the next prediction, and Enter records.
     const form = html("form", {}, choices, html("div", { class: "fl-actions" }, record, again));
@@ -31,10 +47,10 @@ export default {
       });
     });
 
+    /** @param {number | null} choice */
     function recordChoice(choice) {
       chosen = choice;
-      model.set("choice", choice);
-      model.save_changes();
+      keep({ choice });
       (choice === null ? radios[0] : again).focus();
     }
 
@@ -47,31 +63,32 @@ export default {
         radios[index].disabled = !open;
         const verdict = open ? null : index === answer ? "right" : index === recorded ? "wrong" : null;
         setAttributes(rows[index], { "data-verdict": verdict });
-        say(marks[index], { right: "✓ right", wrong: "your answer" }[verdict] ?? "");
+        say(marks[index], verdict === "right" ? "✓ right" : verdict === "wrong" ? "your answer" : "");
       });
       setAvailable(record, open && chosen !== null);
       setAttributes(record, { hidden: !open });
       setAttributes(again, { hidden: open });
-      say(sentence, tell(recorded, chosen));
+      say(sentence, describe(recorded, chosen));
     }
 
-    function tell(recorded, picked) {
-      if (recorded === null) {
-        return picked === null ? "No answer chosen yet." : `Chosen: ${options[picked]}. Not recorded yet.`;
+    /**
+     * @param {number | null} recorded
+     * @param {number | null} picked
+     */
+    function describe(recorded, picked) {
+      if (recorded !== null) {
+        const told = { option: options[recorded], because: because[recorded], right: options[answer] };
+        return tell(model, recorded === answer ? "right" : "wrong", told);
       }
-      const start = `You predicted: ${options[recorded]}.`;
-      if (recorded === answer) return `${start} That is right. ${because[answer]}`;
-      const right = `Right is: ${options[answer]}.`;
-      return `${start} That is not so. ${right} ${because[recorded]}`;
+      return picked === null ? "No answer chosen yet." : `Chosen: ${options[picked]}. Not recorded yet.`;
     }
 
-    const onChoice = () => {
+    const stop = onTraits(model, ["choice"], () => {
       if (model.get("choice") === null) chosen = null;
       draw();
-    };
-    model.on("change:choice", onChoice);
+    });
     draw();
     el.append(figureFrame("predict", "Your prediction", form, sentence));
-    return () => model.off("change:choice", onChoice);
+    return stop;
   },
 };

@@ -1,16 +1,41 @@
-import { figureFrame, html, keepDrawn, keeper, say, setAttributes, signed, stateSentence, stepControls, svg } from "./figure.js";
+import { slider, stepControls } from "./controls.js";
+import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { pictureNode } from "./picture.js";
+import { percent, say, signed, stateSentence, tell } from "./words.js";
+
+/** @import { Model, Place, Words } from "./figure.js" */
+
+/** @typedef {{ name: string, kind: string, numbers: number[] }} Row one vector */
+/** @typedef {{ names: string[], numbers: number[][], series: string[], unit: "share" | "logit" }} Bars */
+/** @typedef {{ name: string, short: string, tell: string, rows: Row[], bars: Bars }} Station */
+
+/**
+ * @typedef {object} Traits
+ * @property {Station[][]} walks by token
+ * @property {string[]} tokens
+ * @property {number} token
+ * @property {number} station
+ * @property {Words} words
+ */
 
 const STATE = ["token", "station"];
 
+/** @param {Model<Traits>} model */
 function describe(model) {
-  const [token, station] = STATE.map((key) => model.get(key));
-  const here = model.get("walks")[token - 1][station - 1];
-  return `Token ${token}, ${model.get("tokens")[token - 1]}. ${here.name}: ${here.tell}`;
+  const [token, station] = [model.get("token"), model.get("station")];
+  const { name, tell: told } = model.get("walks")[token - 1][station - 1];
+  return tell(model, "here", { token, word: model.get("tokens")[token - 1], name, told });
 }
 
-// ---- the picture ---------------------------------------------------------------------------------------------
+// ---- the picture
 
-/** The way: one mark per station, in one line or two, with the present one filled. */
+/**
+ * The way: one mark per station, in one line or two, with the present one filled.
+ *
+ * @param {Station[]} stations
+ * @param {number} present
+ * @param {number} width
+ */
 function drawWay(stations, present, width) {
   const perLine = width < 560 ? Math.ceil(stations.length / 2) : stations.length;
   const pitch = width / perLine;
@@ -20,21 +45,27 @@ function drawWay(stations, present, width) {
     const y = 16 + 50 * Math.floor(index / perLine);
     if (index % perLine > 0) group.append(svg("path", { class: "fl-line", d: `M${x - pitch + 11} ${y}H${x - 11}` }));
     const state = index + 1 === present ? "now" : index + 1 < present ? "done" : "waiting";
-    group.append(
-      svg(
-        "g",
-        { class: "fl-station", "data-state": state },
-        svg("circle", { class: "fl-stop", cx: x, cy: y, r: 10 }),
-        svg("text", { class: "fl-stop-number", x, y: y + 4 }, String(index + 1)),
-        svg("text", { class: "fl-stop-name", x, y: y + 27 }, short),
-      ),
-    );
+    group.append(svg(
+      "g",
+      { class: "fl-station", "data-state": state },
+      svg("circle", { class: "fl-stop", cx: x, cy: y, r: 10 }),
+      svg("text", { class: "fl-stop-number", x, y: y + 4 }, String(index + 1)),
+      svg("text", { class: "fl-stop-name", x, y: y + 27 }, short),
+    ));
   });
   return { group, height: 50 * Math.ceil(stations.length / perLine) };
 }
 
-/** One vector: a square per number, the stronger the colour the larger; grey with a dash means negative. */
-function drawRow({ name, kind, numbers }, y, place, full) {
+/** @typedef {{ width: number, left: number, above: number, full: number }} Layout */
+
+/**
+ * One vector: a square per number, the stronger the colour the larger; grey with a dash means negative.
+ *
+ * @param {Row} row
+ * @param {number} y
+ * @param {Layout} place
+ */
+function drawRow({ name, kind, numbers }, y, place) {
   const group = svg("g", { class: `fl-row fl-of-${kind}` });
   const top = y + place.above;
   const cell = (place.width - place.left) / numbers.length;
@@ -42,12 +73,10 @@ function drawRow({ name, kind, numbers }, y, place, full) {
   group.append(svg("rect", { class: "fl-bed", x: place.left, y: top, width: place.width - place.left, height: 22 }));
   numbers.forEach((number, index) => {
     const x = place.left + index * cell;
-    const negative = number < 0;
-    const opacity = Math.min(1, Math.abs(number) / full).toFixed(3);
-    group.append(
-      svg("rect", { class: "fl-cell", x, y: top, width: Math.max(1, cell - 1), height: 22, "fill-opacity": opacity, "data-negative": negative }),
-    );
-    if (negative) {
+    const box = { x, y: top, width: Math.max(1, cell - 1), height: 22 };
+    const opacity = Math.min(1, Math.abs(number) / place.full).toFixed(3);
+    group.append(svg("rect", { class: "fl-cell", ...box, "fill-opacity": opacity, "data-negative": number < 0 }));
+    if (number < 0) {
       const [from, to] = [x + 0.25 * cell, x + 0.75 * cell - 1];
       group.append(svg("path", { class: "fl-minus", d: `M${from} ${top + 11}H${to}` }));
     }
@@ -55,54 +84,62 @@ function drawRow({ name, kind, numbers }, y, place, full) {
   return group;
 }
 
-/** Horizontal bars: attention weights in per cent, one bar per head, filled or outlined in turn; or the logits. */
-function drawBars({ names, numbers, series }, y, place) {
-  const weights = !series.includes("logit");
+/**
+ * Horizontal bars: attention weights in per cent, one bar per head, filled or outlined in turn; or the logits.
+ *
+ * @param {Bars} bars
+ * @param {number} y
+ * @param {Layout} place
+ */
+function drawBars({ names, numbers, series, unit }, y, place) {
+  const areShares = unit === "share";
   // Weights are what the query reads; logits are the answer of the model with feedback.
-  const group = svg("g", { class: weights ? "fl-bars fl-of-query" : "fl-bars fl-of-memory" });
+  const group = svg("g", { class: areShares ? "fl-bars fl-of-query" : "fl-bars fl-of-memory" });
   const left = 104;
   const room = place.width - left - 58;
-  const largest = weights ? 1 : Math.max(...numbers.flat().map(Math.abs), 1e-9);
+  const largest = areShares ? 1 : Math.max(...numbers.flat().map(Math.abs), 1e-9);
   let top = y;
-  if (weights) {
+  if (areShares) {
     series.forEach((name, index) => {
       const x = left + 90 * index;
-      group.append(svg("rect", { class: "fl-bar", "data-series": index % 2, x, y: top + 3, width: 12, height: 12 }));
+      const box = { x, y: top + 3, width: 12, height: 12 };
+      group.append(svg("rect", { class: "fl-bar", "data-series": index % 2, ...box }));
       group.append(svg("text", { class: "fl-bar-name", x: x + 18, y: top + 14 }, name));
     });
     top += 26;
   }
-  names.forEach((name, place_) => {
+  names.forEach((name, row) => {
     const middle = top + 9 * series.length + 4;
     group.append(svg("text", { class: "fl-bar-name", x: 0, y: middle }, name));
-    numbers[place_].forEach((number, index) => {
+    numbers[row].forEach((number, index) => {
       const length = (room * Math.abs(number)) / largest;
-      group.append(
-        svg("rect", {
-          class: "fl-bar", "data-series": index % 2, "data-negative": number < 0, x: left, y: top + 18 * index + 2,
-          width: Math.max(1, length), height: 14,
-        }),
-        svg(
-          "text", { class: "fl-bar-number", x: left + length + 6, y: top + 18 * index + 14 },
-          weights ? `${Math.floor(100 * number + 0.5)}\u00a0%` : signed(number, 1),
-        ),
-      );
+      const kind = { class: "fl-bar", "data-series": index % 2, "data-negative": number < 0 };
+      const box = { x: left, y: top + 18 * index + 2, width: Math.max(1, length), height: 14 };
+      const at = { x: left + length + 6, y: top + 18 * index + 14 };
+      const text = areShares ? percent(number).replace(" ", "\u00a0") : signed(number, 1);
+      group.append(svg("rect", { ...kind, ...box }), svg("text", { class: "fl-bar-number", ...at }, text));
     });
     top += 18 * series.length + 8;
   });
   return { group, height: top - y };
 }
 
+/**
+ * Build the picture for one width; `update` fills it with the state.
+ *
+ * @param {Model<Traits>} model
+ * @param {number} width
+ */
 function makePicture(model, width) {
   const narrow = width < 560;
-  const place = { width, left: narrow ? 0 : 110, above: narrow ? 20 : 0 };
   // One scale for all pictures: the colour is full for the largest fiftieth of the numbers.
   const all = model.get("walks").flat().flatMap(({ rows }) => rows.flatMap(({ numbers }) => numbers.map(Math.abs)));
   const full = all.sort((one, other) => one - other)[Math.floor(0.98 * (all.length - 1))];
-  const node = svg("svg", { class: "fl-picture", role: "img" });
+  const place = { width, left: narrow ? 0 : 110, above: narrow ? 20 : 0, full };
+  const node = pictureNode("", undefined, undefined, { role: "img" });
 
   function update() {
-    const [token, station] = STATE.map((key) => model.get(key));
+    const [token, station] = [model.get("token"), model.get("station")];
     const stations = model.get("walks")[token - 1];
     const { name, rows, bars } = stations[station - 1];
     const way = drawWay(stations, station, width);
@@ -110,7 +147,7 @@ function makePicture(model, width) {
     const title = svg("text", { class: "fl-now", x: 0, y }, `${station} of ${stations.length}: ${name}`);
     y += 16;
     const drawn = rows.map((row) => {
-      const group = drawRow(row, y, place, full);
+      const group = drawRow(row, y, place);
       y += 32 + place.above;
       return group;
     });
@@ -122,37 +159,45 @@ function makePicture(model, width) {
   return { node, update };
 }
 
-// ---- the figure ----------------------------------------------------------------------------------------------
+// ---- the figure
 
 export default {
+  /** @param {Place<Traits>} place */
   render({ model, el }) {
     const words = model.get("tokens");
     const keep = keeper(model);
     const box = html("div", { class: "fl-picture-box" });
     const sentence = stateSentence();
     const way = stepControls({
-      label: "Station", first: 1, last: model.get("walks")[0].length, get: () => model.get("station"),
+      label: "Station",
+      first: 1,
+      last: model.get("walks")[0].length,
+      get: () => model.get("station"),
       set: (station) => keep({ station }),
     });
-    const input = html("input", {
-      type: "range", min: 1, max: words.length, step: 1, "data-control": "token", "aria-label": "Token",
+    const token = slider({
+      control: "token",
+      label: "Token",
+      first: 1,
+      last: words.length,
+      change: (token) => keep({ token }),
     });
-    input.addEventListener("input", () => keep({ token: Number(input.value) }));
-    const value = html("span", { class: "fl-value" });
-    const slider = html("div", { class: "fl-slider" }, html("span", {}, "Token"), input, value);
 
+    /** @param {{ update: () => void }} picture */
     function draw(picture) {
-      const token = model.get("token");
-      input.value = token;
-      setAttributes(input, { "aria-valuetext": `${token}, ${words[token - 1]}` });
-      say(value, `${token}: ${words[token - 1]}`);
+      const now = model.get("token");
+      token.show(now, `${now}: ${words[now - 1]}`, `${now}, ${words[now - 1]}`);
       way.update();
       picture.update();
       say(sentence, describe(model));
     }
 
-    el.append(figureFrame("token-walk", "One token's walk through the model", box, way.element, slider, sentence));
-    const stop = keepDrawn({ model, traits: STATE, box, least: 240, make: (width) => makePicture(model, width), draw });
+    el.append(
+      figureFrame("token-walk", "One token's walk through the model", box, way.element, token.element, sentence),
+    );
+    /** @param {number} width */
+    const make = (width) => makePicture(model, width);
+    const stop = keepDrawn({ model, traits: STATE, box, least: 240, make, draw });
     return () => {
       way.stop();
       stop();

@@ -1,0 +1,191 @@
+// Controls that are alike in all figures: buttons, boxes to tick, sliders, keys, and the four of time.
+
+import { html, setAttributes } from "./figure.js";
+import { say } from "./words.js";
+
+/** @import { Attributes } from "./figure.js" */
+
+/**
+ * A button. One that would do nothing now says so with aria-disabled: it keeps the focus, so that a reader who
+ * moves by keyboard does not lose the place.
+ *
+ * @param {string} control
+ * @param {string} text
+ * @param {() => void} act
+ * @param {Attributes} [extra]
+ */
+export function button(control, text, act, extra = {}) {
+  const node = html("button", { type: "button", class: "fl-button", "data-control": control, ...extra }, text);
+  node.addEventListener("click", () => {
+    if (node.getAttribute("aria-disabled") !== "true") act();
+  });
+  return node;
+}
+
+/**
+ * @param {Element} node
+ * @param {boolean} available
+ */
+export function setAvailable(node, available) {
+  setAttributes(node, { "aria-disabled": available ? null : "true" });
+}
+
+/**
+ * A choice among others; the one that is made can still be focused, and pressing it again does nothing.
+ *
+ * @param {Element} node
+ * @param {boolean} pressed
+ */
+export function setPressed(node, pressed) {
+  setAttributes(node, { "aria-pressed": String(pressed) });
+  setAvailable(node, !pressed);
+}
+
+/**
+ * Buttons in a row under their heading.
+ *
+ * @param {string} heading
+ * @param {Node[]} buttons
+ */
+export function buttonRow(heading, buttons) {
+  const name = html("p", { class: "fl-heading" }, heading);
+  return html("div", { role: "group", "aria-label": heading }, name, html("div", { class: "fl-buttons" }, ...buttons));
+}
+
+/**
+ * A box to tick, and its words.
+ *
+ * @param {string} control
+ * @param {string} text
+ * @param {(checked: boolean) => void} change
+ */
+export function checkbox(control, text, change) {
+  const input = html("input", { type: "checkbox", "data-control": control });
+  input.addEventListener("change", () => change(input.checked));
+  return { input, label: html("label", { class: "fl-check" }, input, html("span", {}, text)) };
+}
+
+/**
+ * A slider between its label and its value in words. `name` is what a screen reader calls it, where that is not the
+ * label. `show` moves it, and says the value: `told` to the eye, `spoken` to a screen reader.
+ *
+ * @param {object} what
+ * @param {string} what.control
+ * @param {string} what.label
+ * @param {string} [what.name]
+ * @param {number} what.first
+ * @param {number} what.last
+ * @param {(value: number) => void} what.change
+ * @param {Attributes} [extra] of the whole row
+ */
+export function slider({ control, label, name = label, first, last, change }, extra = {}) {
+  const limits = { type: "range", min: first, max: last, step: 1 };
+  const input = html("input", { ...limits, "data-control": control, "aria-label": name });
+  input.addEventListener("input", () => change(Number(input.value)));
+  const value = html("span", { class: "fl-value" });
+  const element = html("div", { class: "fl-slider", ...extra }, html("span", {}, label), input, value);
+  /** @type {(number: number, told: string, spoken?: string) => void} */
+  const show = (number, told, spoken = told) => {
+    input.value = String(number);
+    setAttributes(input, { "aria-valuetext": spoken });
+    say(value, told);
+  };
+  return { element, input, show };
+}
+
+/**
+ * What keys do while the focus is on an element or inside it.
+ *
+ * @param {Element} element
+ * @param {Record<string, () => void>} acts
+ */
+export function onKeys(element, acts) {
+  element.addEventListener("keydown", (event) => {
+    if (!(event instanceof KeyboardEvent) || !Object.hasOwn(acts, event.key)) return;
+    event.preventDefault();
+    acts[event.key]();
+  });
+}
+
+/**
+ * The keys of a slider that is drawn: arrows to its neighbours, Home and End to its ends.
+ *
+ * @param {Element} element
+ * @param {{ first: number, last: number, get: () => number, set: (value: number) => void }} what
+ */
+export function onSliderKeys(element, { first, last, get, set }) {
+  const less = () => set(get() - 1);
+  const more = () => set(get() + 1);
+  const [toFirst, toLast] = [() => set(first), () => set(last)];
+  onKeys(element, {
+    ArrowLeft: less,
+    ArrowDown: less,
+    ArrowRight: more,
+    ArrowUp: more,
+    Home: toFirst,
+    End: toLast,
+  });
+}
+
+/**
+ * Back, step, run, restart: the same four in every figure. Arrow keys do the same as back and step while the
+ * focus is on one of them. `get` and `set` read and write the step, from `first` to `last`.
+ *
+ * @param {object} what
+ * @param {string} what.label
+ * @param {number} what.first
+ * @param {number} what.last
+ * @param {() => number} what.get
+ * @param {(step: number) => void} what.set
+ * @param {number} [what.pause] between two steps of a run, in milliseconds
+ */
+export function stepControls({ label, first, last, get, set, pause = 900 }) {
+  /** @type {number | null} */
+  let timer = null;
+
+  /** @param {number} to */
+  const move = (to) => {
+    if (to >= first && to <= last && to !== get()) set(to);
+  };
+  const stop = () => {
+    if (timer !== null) clearInterval(timer);
+    timer = null;
+    update();
+  };
+  const advance = () => {
+    move(get() + 1);
+    if (get() >= last) stop();
+  };
+  const toggleRun = () => {
+    if (timer !== null) return stop();
+    timer = setInterval(advance, pause);
+    advance();
+    update();
+  };
+  /** @param {() => number} to */
+  const byHand = (to) => () => {
+    stop();
+    move(to());
+  };
+
+  const earlier = byHand(() => get() - 1);
+  const later = byHand(() => get() + 1);
+  const toFirst = byHand(() => first);
+
+  const back = button("back", "Back", earlier);
+  const step = button("step", "Step", later, { class: "fl-button fl-primary" });
+  const run = button("run", "Run", toggleRun);
+  const restart = button("restart", "Restart", toFirst);
+  const element = html("div", { class: "fl-steps", role: "group", "aria-label": label }, back, step, run, restart);
+  onKeys(element, { ArrowLeft: earlier, ArrowRight: later, Home: toFirst, End: byHand(() => last) });
+
+  function update() {
+    const now = get();
+    setAvailable(back, now > first);
+    setAvailable(step, now < last);
+    setAvailable(run, now < last);
+    setAvailable(restart, now > first);
+    say(run, timer === null ? "Run" : "Pause");
+  }
+  return { element, update, stop };
+}
