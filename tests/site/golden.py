@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from importlib.resources import files
 from typing import Any
 
 import torch
@@ -51,7 +52,7 @@ def make_golden(
     An ordinary model has the one case "none". Every slot that was written stands once, by store and by the token that
     wrote it; a step names the writers that a store holds. A feedback model has one store, an ordinary one per layer.
     """
-    weights = (pretrained.FOLDER / f"{name}.safetensors").read_bytes()
+    weights = (files("feedback_lite") / "pretrained" / f"{name}.safetensors").read_bytes()
     model = pretrained.load(name).double()  # the float32 weights, each exact in float64
     if isinstance(model, CausalTransformer):
         cases = {"none": ordinary_case(model, tokens)}

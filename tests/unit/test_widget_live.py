@@ -3,6 +3,7 @@
 import hashlib
 import json
 from base64 import b64decode
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def test_what_comes_with_the_weights(name: str) -> None:
     assert exported["config"] == card["config"]
     assert exported["vocabulary"] == list(make_task(card["task"]).vocabulary)
     assert exported["trained_length"] == 20
-    file = pretrained.FOLDER / f"{name}.safetensors"
+    file = files("feedback_lite") / "pretrained" / f"{name}.safetensors"
     assert exported["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
