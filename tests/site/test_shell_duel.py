@@ -13,7 +13,7 @@ from feedback_lite.widgets import ShellDuel
 from feedback_lite.widgets.live import ball_of, drawn_game
 from feedback_lite.widgets.shell_duel import LONGEST, PLAYERS, answer_of, first_game
 from tests.kinds import KINDS
-from tests.site.conftest import Visit, mount_again
+from tests.site.conftest import Visit, mount_again, wait_for_frames
 from tests.site.looking import STATE, look, stored_of
 
 KIND = "shell-duel"
@@ -158,7 +158,8 @@ def test_picture_shows_the_ball_where_it_is(stage: Visit) -> None:
         game.append(token)
         expect(duel_of(page).locator(".fl-count")).to_have_text(f"{len(game) - 1} swaps")
         control(page, "cup 1").press("Escape")
-        page.evaluate("() => Promise.all(document.getAnimations().map((one) => one.finished))")
+        wait_for_frames(page)  # so that what moves has begun to
+        page.wait_for_function("document.getAnimations().length === 0")
         middles = duel_of(page).evaluate(
             """(figure) => ["[data-lifted] .fl-rim", ".fl-ball-body", ".fl-spot[data-ball] .fl-number"].map((one) => {
                 const box = figure.querySelector(one).getBoundingClientRect();
