@@ -22,6 +22,9 @@ from tests.site.page_model import run_through
 HOST = Path(__file__).parents[2] / "book" / "site" / "assets" / "host.js"
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
+# What the package computes is not tested here: its own checks of shapes would take most of the time.
+pytestmark = pytest.mark.usefixtures("unchecked")
+
 SIZE_OF_A_LINK = 2000
 
 

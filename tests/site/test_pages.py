@@ -1,6 +1,7 @@
 """Every page: loads clean and alone, reads without scripts, is accessible, links to what exists."""
 
 from collections.abc import Iterator
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
@@ -127,6 +128,7 @@ class References(HTMLParser):
             self.addresses.append(address)
 
 
+@cache
 def references(path: Path) -> References:
     parser = References()
     parser.feed(path.read_text(encoding="utf-8"))

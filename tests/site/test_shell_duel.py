@@ -16,6 +16,9 @@ from tests.kinds import KINDS
 from tests.site.conftest import Visit, mount_again, wait_for_frames
 from tests.site.looking import STATE, look, stored_of
 
+# What the package computes is not tested here: its own checks of shapes would take most of the time.
+pytestmark = pytest.mark.usefixtures("unchecked")
+
 KIND = "shell-duel"
 PAGE = "book/index.html"
 TASK = ShellGame()
