@@ -71,7 +71,7 @@ FAULTS = (
         "a sentence in Python counts one slot too many",
         f"{WIDGETS}/memory_queue.py",
         {"last=self.step - 1)": "last=self.step)"},
-        ("tests/unit/test_widget_memory_queue.py",),
+        ("tests/unit/widgets/test_memory_queue.py",),
     ),
     Fault(
         "a dead key",
@@ -89,7 +89,7 @@ FAULTS = (
         "percent in Python rounded down",
         f"{WIDGETS}/figure.py",
         {"math.floor(100 * share + 0.5)": "math.floor(100 * share)"},
-        ("tests/unit/test_widget_layer_mixture.py",),
+        ("tests/unit/widgets/test_layer_mixture.py",),
     ),
     Fault(
         "what a control changes is not saved",
@@ -125,12 +125,12 @@ FAULTS = (
         "a colour too pale for words",
         f"{WIDGETS}/palette.py",
         {'Colour("#5b6472", "#a3adba")': 'Colour("#9aa2ad", "#a3adba")'},
-        ("tests/unit/test_widget_palette.py",),
+        ("tests/unit/widgets/test_palette.py",),
     ),
     Fault(
         "a figure's model is not the one that ships",
         f"{WIDGETS}/live.py",
         {'weight.numpy().astype("<f4")': '(1.001 * weight.numpy()).astype("<f4")'},
-        ("tests/unit/test_widget_live.py",),
+        ("tests/unit/widgets/test_live.py",),
     ),
 )

@@ -14,7 +14,7 @@ from feedback_lite.widgets.palette import palette_css
 from tests.kinds import KINDS
 from tests.kinds.memory_queue import memory_queue
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 EVERY_FIGURE = pytest.mark.parametrize("figure", [kind.small() for kind in KINDS.values()], ids=KINDS)
 

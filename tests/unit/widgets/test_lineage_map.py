@@ -12,7 +12,7 @@ from feedback_lite.lesson.literature import COLUMNS, FEEDBACK, LAYERS, RECURS, R
 from feedback_lite.widgets import WORKS, Arrangement, Cell, LineageMap, Wiring, Work, longest_ways
 from feedback_lite.widgets.lineage_map import YEARS
 
-BOOK = Path(__file__).parents[2] / "book"
+BOOK = Path(__file__).parents[3] / "book"
 BY_KEY = {work.key: work for work in WORKS}
 
 
