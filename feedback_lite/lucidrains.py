@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from feedback_lite.config import FeedbackConfig, MemorySource
-from feedback_lite.model import RULES, FeedbackTransformer
+from feedback_lite.mask import RULES
+from feedback_lite.model import FeedbackTransformer
 
 EMBEDDING = "token_emb.weight"
 BIAS_TABLE = "pos_emb.relative_attention_bias.weight"
@@ -17,7 +18,7 @@ LAYER_WEIGHTS = "layer_weight"
 
 
 def original_rule(num_slots: int, num_tokens: int, segment_length: int) -> tuple[bool, int]:
-    """Return what the original does in place of `feedback_lite.model.segment_rule`.
+    """Return what the original does in place of `feedback_lite.mask.segment_rule`.
 
     A lone token never reads itself, whatever the segment length. The bias sees the segment start at position 0, as if
     there were no memory before it, so that most slots seem to lie in the future and share the bucket of distance 0.

@@ -1,9 +1,11 @@
 """Which keys a query may read."""
 
+from collections.abc import Callable
+
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from feedback_lite.config import check_integers
+from feedback_lite.config import Compat, check_integers
 
 
 def causal_mask(distance: Int[Tensor, "i j"]) -> Bool[Tensor, "i j"]:
@@ -13,3 +15,15 @@ def causal_mask(distance: Int[Tensor, "i j"]) -> Bool[Tensor, "i j"]:
     """
     check_integers("distance", distance)
     return distance >= 0
+
+
+def segment_rule(num_slots: int, num_tokens: int, segment_length: int) -> tuple[bool, int]:
+    """Return whether tokens read their own segment, and the position at which the bias sees the first of them.
+
+    Slots stand at the positions 0, 1, ..., and the segment right after them.
+    """
+    return segment_length > 1, num_slots
+
+
+RULES: dict[Compat | None, Callable[[int, int, int], tuple[bool, int]]] = {None: segment_rule}
+"""The rule of every ``compat``; `feedback_lite.lucidrains` adds that of the original."""

@@ -1,6 +1,5 @@
 """The Feedback Transformer: all layers of a step are mixed into a memory that every layer of later steps reads."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -9,8 +8,8 @@ from torch import Tensor, nn
 
 from feedback_lite.attention import KeyValueProjection
 from feedback_lite.block import Block
-from feedback_lite.config import Compat, FeedbackConfig, check_integers, check_type
-from feedback_lite.mask import causal_mask
+from feedback_lite.config import FeedbackConfig, check_integers, check_type
+from feedback_lite.mask import RULES, causal_mask
 from feedback_lite.memory import Memory, check_memory, mix_layers
 from feedback_lite.positions import RelativePositionBias, distances
 
@@ -27,18 +26,6 @@ class Reading(NamedTuple):
 
     hiddens: Float[Tensor, "l b n d"]
     weights: list[Float[Tensor, "b h n j"]]
-
-
-def segment_rule(num_slots: int, num_tokens: int, segment_length: int) -> tuple[bool, int]:
-    """Return whether tokens read their own segment, and the position at which the bias sees the first of them.
-
-    Slots stand at the positions 0, 1, ..., and the segment right after them.
-    """
-    return segment_length > 1, num_slots
-
-
-RULES: dict[Compat | None, Callable[[int, int, int], tuple[bool, int]]] = {None: segment_rule}
-"""The rule of every ``compat``; `feedback_lite.lucidrains` adds that of the original."""
 
 
 class FeedbackTransformer(nn.Module):

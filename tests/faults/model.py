@@ -108,7 +108,7 @@ FAULTS = (
     ),
     Fault(
         "memory not counted in the positions",
-        "feedback_lite/model.py",
+        "feedback_lite/mask.py",
         {"return segment_length > 1, num_slots": "return segment_length > 1, 0"},
         ("tests/unit/test_model.py", PROPERTIES),
     ),
@@ -120,7 +120,7 @@ FAULTS = (
     ),
     Fault(
         "a lone last token does not read itself",
-        "feedback_lite/model.py",
+        "feedback_lite/mask.py",
         {"return segment_length > 1, num_slots": "return num_tokens > 1, num_slots"},
         ("tests/unit/test_model.py", PROPERTIES),
     ),

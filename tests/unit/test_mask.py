@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from feedback_lite import causal_mask, distances
+from feedback_lite.mask import RULES, segment_rule
 from tests.drawing import refused
 
 
@@ -44,3 +45,14 @@ def test_nothing_to_mask() -> None:
 def test_what_are_no_distances(distance: object, message: str) -> None:
     with refused(TypeError, message):
         causal_mask(distance)  # type: ignore[arg-type]
+
+
+def test_tokens_read_their_segment_where_it_is_longer_than_one_and_stand_after_the_memory() -> None:
+    assert segment_rule(num_slots=5, num_tokens=1, segment_length=1) == (False, 5)
+    assert segment_rule(num_slots=5, num_tokens=1, segment_length=3) == (True, 5)
+
+
+def test_the_original_goes_by_the_number_of_tokens_and_leaves_out_the_memory() -> None:
+    original = RULES["lucidrains"]
+    assert original(num_slots=5, num_tokens=1, segment_length=3) == (False, 0)
+    assert original(num_slots=5, num_tokens=2, segment_length=3) == (True, 0)
