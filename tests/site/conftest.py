@@ -211,7 +211,7 @@ class Stages(Visits):
         if self.media[name] != (wanted := MEDIA | media):
             page.emulate_media(**wanted)  # type: ignore[arg-type]
             self.media[name] = wanted
-            wait_for_frames(page)
+            settle(page)
         if page.viewport_size != (size := {"width": width, "height": HEIGHT}):
             page.set_viewport_size(size)  # type: ignore[arg-type]
             wait_for_frames(page)
@@ -279,6 +279,12 @@ def wait_until_drawn(page: Page) -> None:
     """Wait for the figures and for the mathematics."""
     wait_for_figures(page)
     page.evaluate("async () => { if (window.MathJax?.startup) await MathJax.startup.promise; }")
+
+
+def settle(page: Page) -> None:
+    """Wait until a page has taken in another theme or medium; its colours do not change gradually then."""
+    wait_for_frames(page)
+    page.evaluate("document.getAnimations().forEach((one) => one.finish())")
 
 
 def wait_for_frames(page: Page) -> None:

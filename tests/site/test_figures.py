@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from feedback_lite.widgets import PALETTE
 from tests.kinds import FIGURES, KINDS, PAGES_WITH_FIGURES
-from tests.site.conftest import Visit
+from tests.site.conftest import Visit, settle
 from tests.site.contents import PAGES
 from tests.site.looking import background, figures_of, use
 
@@ -128,6 +128,7 @@ def test_figures_follow_the_theme_of_their_surroundings(page_name: str, stage: V
     for set_up, asked, theme in THEMES:
         page.emulate_media(color_scheme=asked)  # type: ignore[arg-type]
         page.evaluate(set_up)
+        settle(page)
         for kind in kinds_on(page_name):
             assert {background(one) for one in figures_of(page, kind)} == {getattr(PALETTE["surface"], theme)}
     page.evaluate(f"{ROOT}.dataset.theme = 'light'")

@@ -84,7 +84,7 @@ def compare_all(page: Page, script: str, exported: dict[str, Any], golden: dict[
 
 
 @pytest.fixture(scope="module")
-def goldens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def goldens(unchecked_module: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """Made afresh from the shipped models, written down, and read again."""
     folder: Path = tmp_path_factory.mktemp("golden")
     for name in pretrained.names():
