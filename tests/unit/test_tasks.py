@@ -112,7 +112,7 @@ def spoken(task: Task, targets: torch.Tensor) -> list[str]:
 
 
 def test_every_task_is_a_task_under_its_name() -> None:
-    assert len(TASKS) == 11
+    assert len(TASKS) >= 11
     for name in TASKS:
         task = make_task(name)
         assert isinstance(task, Task)
