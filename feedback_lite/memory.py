@@ -107,10 +107,9 @@ class Memory:
         return Memory(self.keys.detach(), self.values.detach())
 
 
-def check_memory(memory: object, empty: Memory, *, memory_size: int) -> None:
+def check_memory(memory: Memory, empty: Memory, *, memory_size: int) -> None:
     """Raise unless a carried-in memory fits: at most ``memory_size`` slots, and all else as in ``empty``."""
     check_type("memory", memory, Memory)
-    assert isinstance(memory, Memory)
     if len(memory) > memory_size:
         raise ValueError(f"memory must hold at most memory_size={memory_size} slots, got {len(memory)}")
     if signature(memory.keys[:, :0]) != signature(empty.keys):

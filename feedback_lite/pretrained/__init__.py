@@ -10,11 +10,11 @@ from feedback_lite.config import FeedbackConfig
 from feedback_lite.files import json_names, load_json
 from feedback_lite.model import FeedbackTransformer
 
-KINDS: dict[str, type[FeedbackTransformer] | type[CausalTransformer]] = {
+TRANSFORMERS: dict[str, type[FeedbackTransformer] | type[CausalTransformer]] = {
     "feedback": FeedbackTransformer,
     "ordinary": CausalTransformer,
 }
-"""Every kind of model that ships, by the name that its card gives it."""
+"""The kinds of models that ship, by the name that a card gives them."""
 
 
 def names() -> tuple[str, ...]:
@@ -41,7 +41,7 @@ def load(name: str) -> FeedbackTransformer | CausalTransformer:
         ValueError: there is no such model; the message lists those that there are.
     """
     made = card(name)
-    model = KINDS[made["model"]](FeedbackConfig(**made["config"]))
+    model = TRANSFORMERS[made["model"]](FeedbackConfig(**made["config"]))
     weights = files("feedback_lite").joinpath("pretrained", f"{name}.safetensors")
     model.load_state_dict(safetensors.torch.load(weights.read_bytes()))
     return model.eval()

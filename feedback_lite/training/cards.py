@@ -17,6 +17,7 @@ from feedback_lite.baseline import CausalTransformer
 from feedback_lite.config import FeedbackConfig, check_choice
 from feedback_lite.files import beside, write_whole
 from feedback_lite.model import FeedbackTransformer
+from feedback_lite.pretrained import TRANSFORMERS
 from feedback_lite.tasks import Task, make_task
 from feedback_lite.training.evaluation import count_right, expected_range
 from feedback_lite.training.loop import Recipe, Training
@@ -25,8 +26,7 @@ from feedback_lite.training.opponents import RecurrentConfig, RecurrentNetwork
 Model = FeedbackTransformer | CausalTransformer | RecurrentNetwork
 Config = FeedbackConfig | RecurrentConfig
 MODELS: dict[str, Callable[..., Model]] = {
-    "feedback": FeedbackTransformer,
-    "ordinary": CausalTransformer,
+    **TRANSFORMERS,
     "recurrent": RecurrentNetwork,
 }
 CONFIGS: dict[str, Callable[..., Config]] = {

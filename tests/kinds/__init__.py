@@ -17,5 +17,11 @@ KINDS: dict[str, Kind] = {
 FIGURES = [(page, name) for name, kind in KINDS.items() for page in kind.pages]
 PAGES_WITH_FIGURES = sorted({page for page, _ in FIGURES})
 
+
+def kinds_on(page: str) -> list[str]:
+    """Return the kinds of figure that a page shows."""
+    return [name for name, kind in KINDS.items() if page in kind.pages]
+
+
 # The kinds of figure that run a trained model in the page.
 LIVE = {name for name, kind in KINDS.items() if issubclass(kind.figure, LiveFigure)}

@@ -3,7 +3,7 @@
 import pytest
 
 from feedback_lite.widgets import PALETTE
-from tests.kinds import FIGURES, PAGES_WITH_FIGURES
+from tests.kinds import PAGES_WITH_FIGURES, kinds_on
 from tests.site.accessibility import pale
 from tests.site.conftest import Visit
 from tests.site.contents import PAGES
@@ -67,12 +67,9 @@ CONTRASTS = """(figure) => {
 }"""
 
 
-def figures_on(page_name: str) -> list[str]:
-    return [kind for name, kind in FIGURES if name == page_name]
-
-
-# On paper the dark theme is printed as the light one is.
+# What paper does to a theme is the same on every page of a kind.
 ON_PAPER = ("book/index.html", "book/notation.html", "book/results.html", "chapters/05-feedback-memory.html")
+# On paper the dark theme is printed as the light one is.
 LOOKS = [("screen", "light"), ("screen", "dark"), ("print", "dark")]
 
 
@@ -80,7 +77,7 @@ LOOKS = [("screen", "light"), ("screen", "dark"), ("print", "dark")]
 @pytest.mark.parametrize("page_name", PAGES_WITH_FIGURES)
 def test_every_word_of_a_figure_can_be_read(page_name: str, media: str, theme: str, stage: Visit) -> None:
     page = stage(page_name, color_scheme=theme, media=media, fresh=True)
-    for kind in figures_on(page_name):
+    for kind in kinds_on(page_name):
         for figure in figures_of(page, kind):
             found = figure.evaluate(CONTRASTS)
             assert len(found) >= 5
@@ -89,7 +86,6 @@ def test_every_word_of_a_figure_can_be_read(page_name: str, media: str, theme: s
 
 @pytest.mark.parametrize("page_name", PAGES)
 def test_every_way_to_write_on_a_page_can_be_read(page_name: str, stage: Visit) -> None:
-    # What paper does to a theme is the same on every page of a kind.
     for media, theme in LOOKS if page_name in ON_PAPER else LOOKS[:2]:
         assert pale(stage(page_name, media=media, color_scheme=theme)) == [], (media, theme)
 
@@ -102,5 +98,5 @@ def test_paper_is_white_in_both_themes(page_name: str, stage: Visit) -> None:
         assert as_hex(stage(page_name, color_scheme=theme).evaluate(body)) == getattr(PALETTE["paper"], theme)
         page = stage(page_name, color_scheme=theme, media="print")
         assert as_hex(page.evaluate(body)) == "#ffffff"
-        for kind in figures_on(page_name):
+        for kind in kinds_on(page_name):
             assert {background(figure) for figure in figures_of(page, kind)} == {"#ffffff"}

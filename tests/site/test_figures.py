@@ -4,16 +4,12 @@ import pytest
 from playwright.sync_api import expect
 
 from feedback_lite.widgets import PALETTE
-from tests.kinds import FIGURES, KINDS, PAGES_WITH_FIGURES
+from tests.kinds import FIGURES, KINDS, PAGES_WITH_FIGURES, kinds_on
 from tests.site.conftest import Visit, settle
 from tests.site.contents import PAGES
 from tests.site.looking import background, figures_of, use
 
 WIDTHS = (320, 390, 768, 1280)
-
-
-def kinds_on(page_name: str) -> list[str]:
-    return [kind for name, kind in FIGURES if name == page_name]
 
 
 # ---- sizes
