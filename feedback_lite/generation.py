@@ -15,6 +15,7 @@ from feedback_lite.config import check_size, check_type
 from feedback_lite.interventions import Interventions, check_fit, intervene
 from feedback_lite.memory import Memory
 from feedback_lite.model import FeedbackTransformer, check_tokens
+from feedback_lite.ring import Ring, reason_against
 
 
 @torch.no_grad()
@@ -47,12 +48,22 @@ def generate(
     check_request(model, prompt, max_new_tokens, temperature, top_k, generator)
     tokens = prompt
     with evaluating(model):
-        progress = Progress.after_finished_segments(model, prompt)
+        progress = begin(model, prompt, num_steps=max_new_tokens)
         for _ in range(max_new_tokens):
             logits, progress = progress.advance(model, tokens)
             chosen = choose(logits, temperature=temperature, top_k=top_k, generator=generator)
             tokens = torch.cat((tokens, chosen[:, None]), dim=1)
     return tokens
+
+
+def begin(
+    model: FeedbackTransformer | CausalTransformer, prompt: Int[Tensor, "b t"], *, num_steps: int
+) -> "Progress | Ring":
+    """Settle all but the last token of a prompt: in a ring where the steps can be made on one, else as a memory."""
+    progress = Progress.after_finished_segments(model, prompt)
+    if num_steps and isinstance(model, FeedbackTransformer) and reason_against(model, progress.memory) is None:
+        return Ring(model, progress.memory, num_steps=num_steps)
+    return progress
 
 
 class Progress(NamedTuple):
