@@ -61,9 +61,10 @@ def begin(
 ) -> "Progress | Ring":
     """Settle all but the last token of a prompt: in a ring where the steps can be made on one, else as a memory."""
     progress = Progress.after_finished_segments(model, prompt)
-    if num_steps and isinstance(model, FeedbackTransformer) and reason_against(model, progress.memory) is None:
-        return Ring(model, progress.memory, num_steps=num_steps)
-    return progress
+    memory = progress.memory
+    if not num_steps or memory is None or not isinstance(model, FeedbackTransformer) or reason_against(model, memory):
+        return progress
+    return Ring(model, memory, num_steps=num_steps)
 
 
 class Progress(NamedTuple):

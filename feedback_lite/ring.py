@@ -148,12 +148,12 @@ def oldest_first(model: FeedbackTransformer, num_slots: int) -> Float[Tensor, "h
     return rearrange(model.bias(distances(positions[start : start + 1], positions[:-1])), "h 1 m -> h m")
 
 
-def reason_against(model: FeedbackTransformer, memory: Memory | None) -> str | None:
+def reason_against(model: FeedbackTransformer, memory: Memory) -> str | None:
     """Return why a ring cannot take over from a memory, or None where it can."""
     if type(model) is not FeedbackTransformer:
         return f"the model is a {type(model).__name__}"
     if model.config.segment_length != 1:
         return f"its segments are {model.config.segment_length} tokens long"
-    if memory is None or memory.keys.dtype != model.embedding.weight.dtype:
-        return "its memory is of another dtype than its weights"
+    if memory.keys.dtype != model.embedding.weight.dtype:
+        return f"its weights are of {model.embedding.weight.dtype}, its memory of {memory.keys.dtype}"
     return is_stock(model)

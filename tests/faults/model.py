@@ -137,6 +137,66 @@ FAULTS = (
         ("tests/unit/test_generation.py",),
     ),
     Fault(
+        "the ring writes one slot too far",
+        "feedback_lite/ring.py",
+        {"len(memory), len(memory) % self.num_slots": "len(memory), (len(memory) + 1) % self.num_slots"},
+        ("tests/unit/test_ring.py",),
+    ),
+    Fault(
+        "the ring's biases are cut off by one",
+        "feedback_lite/ring.py",
+        {"first = self.num_slots - self.next_slot": "first = self.num_slots - self.next_slot - 1"},
+        ("tests/unit/test_ring.py",),
+    ),
+    Fault(
+        "the ring never evicts: past its end it writes over the newest slot",
+        "feedback_lite/ring.py",
+        {"(self.next_slot + 1) % self.num_slots": ("min(self.next_slot + 1, self.num_slots - 1) % self.num_slots")},
+        ("tests/unit/test_ring.py",),
+    ),
+    Fault(
+        "the ring forgets the prompt's values",
+        "feedback_lite/ring.py",
+        {
+            "        self.values[:, : len(memory)] = rearrange(memory.values": (
+                "        self.values[:, : len(memory)] = 0 * rearrange(memory.values"
+            )
+        },
+        ("tests/unit/test_ring.py",),
+    ),
+    Fault(
+        "the prompt is settled with its last token, which the ring then reads again",
+        "feedback_lite/generation.py",
+        {"    memory = progress.memory\n": "    memory = progress.memory and model(prompt).memory\n"},
+        ("tests/unit/test_ring.py",),
+    ),
+    Fault(
+        "a ring too short by one slot",
+        "feedback_lite/ring.py",
+        {
+            "min(config.memory_size, len(memory) + num_steps)": "max(1, min(config.memory_size - 1, len(memory) + num_steps))"
+        },
+        ("tests/unit/test_ring.py",),
+    ),
+    Fault(
+        "a ring gives the output bias where there is no key",
+        "feedback_lite/ring.py",
+        {
+            "            hidden = layer.feed_forward(hidden)": (
+                "            else:\n"
+                "                hidden = hidden + layer.output_bias\n"
+                "            hidden = layer.feed_forward(hidden)"
+            )
+        },
+        ("tests/unit/test_ring.py",),
+    ),
+    Fault(
+        "a ring passes hooks by",
+        "feedback_lite/engine.py",
+        {"if any(given[hooks] for hooks in HOOKS)": "if module is not model and any(given[hooks] for hooks in HOOKS)"},
+        ("tests/unit/test_engine.py", "tests/unit/test_generation.py"),
+    ),
+    Fault(
         "an unfinished segment is taken for a finished one",
         "feedback_lite/generation.py",
         {"closes_segment = tokens.shape[1] % model.config.segment_length == 0": "closes_segment = True"},

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from feedback_lite import CausalTransformer, FeedbackTransformer, Memory, generate
+from feedback_lite.generation import begin
+from feedback_lite.ring import Ring
 from tests.drawing import assert_close, randomise
 from tests.properties.strategies import causal_models, models, seeds, tokens_for
 
@@ -184,6 +186,26 @@ class TestGeneration:
         for place in range(length, length + new_tokens):
             likeliest = model(drawn[:, :place]).logits[:, -1].topk(top_k).indices
             assert (drawn[:, place, None] == likeliest).any(-1).all()
+
+    @given(
+        st.one_of(models(segment_length=1), models(segment_length=1, compat="lucidrains")),
+        st.integers(1, 3),
+        lengths,
+        st.integers(1, 30),
+        seeds,
+    )
+    @torch.no_grad()
+    def test_a_ring_gives_the_logits_of_a_forward_at_every_step(
+        self, model: FeedbackTransformer, batch: int, length: int, num_steps: int, seed: int
+    ) -> None:
+        """Past several evictions: a memory holds at most 9 slots here."""
+        tokens = tokens_for(model, batch, length + num_steps - 1, seed)
+        expected = model(tokens).logits
+        progress = begin(model, tokens[:, :length], num_steps=num_steps)
+        assert isinstance(progress, Ring)
+        for place in range(length, length + num_steps):
+            logits, progress = progress.advance(model, tokens[:, :place])
+            assert_close(logits, expected[:, place - 1])
 
 
 class TestOrdinaryModel:
