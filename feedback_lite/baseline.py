@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from feedback_lite import engine
 from feedback_lite.attention import KeyValueProjection
 from feedback_lite.block import Block
 from feedback_lite.config import FeedbackConfig, check_type
@@ -56,8 +57,12 @@ class CausalTransformer(nn.Module):
         """
         check_tokens(tokens, vocab_size=self.config.vocab_size)
         embedded = self.embedding(tokens)
-        top = self.read(embedded).hiddens[-1]
-        return Output(self.to_logits(self.output_norm(top)), Memory.empty(self.to_keys_values[0], embedded))
+        memory = Memory.empty(self.to_keys_values[0], embedded)
+        if (fastest := engine.chosen(self, tokens).name) == "plain":
+            top = self.read(embedded).hiddens[-1]
+        else:
+            top, memory = engine.run(self, fastest, embedded, memory)
+        return Output(self.to_logits(self.output_norm(top)), memory)
 
     def read(self, embedded: Float[Tensor, "b t d"]) -> Reading:
         """Send the embeddings of whole sequences through all blocks, each of which reads keys and values of its own."""

@@ -1,46 +1,192 @@
-"""Which path computes a model: the plain one, which every other must equal, or a faster one where it applies."""
+"""Which code works through a sequence: the plain loop, one autograd function in PyTorch, or a compiled loop.
 
+    plain    the loop over ``read`` and ``write`` in `model.py`: any setting, and what the others must equal
+    torch    `recurrence.py`: segment length 1, on any device, in any dtype, with or without dropout
+    native   `native/`: the same, and the ordinary transformer, on a processor, without dropout
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
+from typing import Any, Literal, NamedTuple, get_args
 
-from torch import nn
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
 from torch.nn.modules import module as torch_modules
 
+from feedback_lite import native, recurrence
 from feedback_lite.attention import Attention, KeyValueProjection
 from feedback_lite.block import Block
-from feedback_lite.config import FeedbackConfig
+from feedback_lite.config import FeedbackConfig, check_choice
 from feedback_lite.feedforward import FeedForward
-from feedback_lite.positions import RelativePositionBias
+from feedback_lite.mask import RULES
+from feedback_lite.memory import Memory
+from feedback_lite.positions import RelativePositionBias, distances
 
-OWN = (Attention, KeyValueProjection, Block, FeedForward, RelativePositionBias)
-TORCH = (nn.Embedding, nn.Linear, nn.LayerNorm, nn.Dropout, nn.ModuleList)
+Engine = Literal["auto", "plain", "torch", "native"]
+wanted: ContextVar[Engine] = ContextVar("wanted", default="auto")
+
+PARTS = (
+    *(Attention, Block, FeedForward, KeyValueProjection, RelativePositionBias),
+    *(nn.Dropout, nn.Embedding, nn.LayerNorm, nn.Linear, nn.ModuleList),
+)
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 METHODS = ("forward", "read", "write", "mix", "head")
+FEEDBACK, ORDINARY = "feedback_lite.model.FeedbackTransformer", "feedback_lite.baseline.CausalTransformer"
+WIDEST, FEWEST = 64, 16
+"""Up to which width, and from how many sequences on, the compiled loop is faster than products of matrices."""
 
 
-def is_stock(model: nn.Module) -> str | None:
-    """Return why a feedback model may not be computed from its weights alone, or None where it may.
+class EngineUnavailable(RuntimeError):
+    """The engine that was asked for cannot run; the message says why."""
 
-    A faster path reads the weights and calls no module. So nothing may hang on the modules that it would pass by:
-    another class, a hook, a method replaced in one object, a weight that is missing, shared or of another shape.
-    The class of the model itself is for the caller to check.
+
+class Choice(NamedTuple):
+    """An engine, and why it is the one."""
+
+    name: Engine
+    reason: str
+
+
+@contextmanager
+def use(engine: Engine) -> Iterator[None]:
+    """Let all models run on one engine within the block; "auto" leaves the choice to `chosen`.
+
+    Raises:
+        ValueError: there is no such engine.
+        EngineUnavailable: from a model within the block that the engine cannot run.
+    """
+    check_choice("engine", engine, get_args(Engine))
+    before = wanted.set(engine)
+    try:
+        yield
+    finally:
+        wanted.reset(before)
+
+
+def chosen(model: nn.Module, tokens: Tensor) -> Choice:
+    """Return the engine on which a model would run now, and why.
+
+    Args:
+        model: a `FeedbackTransformer` or a `CausalTransformer`.
+        tokens: token numbers of shape (batch, time); their number decides, their values do not.
+
+    Raises:
+        EngineUnavailable: `use` asks for an engine that cannot run this.
+    """
+    name = wanted.get()
+    if name == "plain":
+        return Choice("plain", "asked for")
+    if name == "auto" and tokens.shape[1] < 2:
+        return Choice("plain", "there is one token at most")
+    obstacles = {"torch": against_torch(model), "native": against_native(model)}
+    if name == "auto":
+        return fastest(model, tokens, obstacles)
+    if (obstacle := obstacles[name]) is not None:
+        raise EngineUnavailable(f"engine {name!r} cannot run this: {obstacle}")
+    if name == "native" and (obstacle := native.unavailable()) is not None:
+        raise EngineUnavailable(f"engine 'native' cannot run here: {obstacle}")
+    return Choice(name, "asked for")
+
+
+def fastest(model: nn.Module, tokens: Tensor, obstacles: dict[str, str | None]) -> Choice:
+    """Return the engine that is the fastest of those that can run."""
+    if obstacles["native"] is None and len(tokens) >= FEWEST and model.config.d_model <= WIDEST:
+        if (obstacle := native.unavailable()) is None:
+            return Choice("native", f"at least {FEWEST} sequences, of width {WIDEST} at most")
+        obstacles = {**obstacles, "native": obstacle}
+    if obstacles["torch"] is None:
+        return Choice("torch", obstacles["native"] or f"fewer than {FEWEST} sequences, or wider than {WIDEST}")
+    return Choice("plain", obstacles["torch"])
+
+
+def against_torch(model: nn.Module) -> str | None:
+    """Return why `recurrence.py` cannot run a model, or None where it can."""
+    if name_of(model) == ORDINARY:
+        return "an ordinary transformer has no recurrence"
+    return against_all(model)
+
+
+def against_native(model: nn.Module) -> str | None:
+    """Return why the compiled loop cannot run a model, or None where it can."""
+    config, drops = model.config, model.training and (model.config.attn_dropout > 0 or model.config.ff_dropout > 0)
+    return against_all(model) or native.applies(config, model.embedding.weight, drops)
+
+
+def against_all(model: nn.Module) -> str | None:
+    """Return why nothing but the plain loop can run a model, or None where others can."""
+    if name_of(model) not in (FEEDBACK, ORDINARY):
+        return f"it is a {type(model).__name__}, which may do otherwise"
+    if model.config.segment_length > 1:
+        return f"its segments are {model.config.segment_length} tokens long"
+    if torch._C._are_functorch_transforms_active():
+        return "a transform of torch.func is at work"
+    return is_stock(model)
+
+
+def name_of(model: nn.Module) -> str:
+    """Return the full name of a model's class: the classes themselves are made upon this module."""
+    return f"{type(model).__module__}.{type(model).__qualname__}"
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]
+def run(
+    model: Any, engine: Engine, embedded: Float[Tensor, "b t d"], memory: Memory
+) -> tuple[Float[Tensor, "b t d"], Memory]:
+    """Return the hidden vectors of the last layer and the memory after the sequence, from an engine other than plain.
+
+    ``memory`` is not used, and comes back as it is, where the model is an ordinary transformer.
+    """
+    config, weights = model.config, dict(model.named_parameters())
+    if name_of(model) == ORDINARY:
+        ages = torch.arange(embedded.shape[1] - 1, -1, -1, device=embedded.device)
+        return native.causal(config, weights, embedded, rearrange(model.bias(ages[None]), "h 1 j -> h j")), memory
+    bias = bias_of_slots(model, min(config.memory_size, len(memory) + embedded.shape[1]))
+    if config.memory_from == "last":
+        shares = embedded.new_zeros(config.num_layers + 1)
+        shares[-1] = 1
+    else:
+        shares = model.layer_weights.softmax(dim=0)
+    if engine == "native":
+        return native.recur(config, weights, embedded, memory, bias, shares)
+    return recurrence.recur(config, weights, embedded, memory, bias, shares, training=model.training)
+
+
+def bias_of_slots(model: Any, num_slots: int) -> Float[Tensor, "h m"]:
+    """Return the bias of a full memory's slots for the token after them; the newest of fewer slots have the same."""
+    _, start = RULES[model.config.compat](num_slots, 1, 1)
+    positions = torch.arange(num_slots + 1, device=model.bias.table.device)
+    return rearrange(model.bias(distances(positions[start : start + 1], positions[:-1])), "h 1 m -> h m")
+
+
+def is_stock(model: Any) -> str | None:
+    """Return why a model may not be computed from its weights alone, or None where it may.
+
+    A faster engine reads the weights and calls no module. So nothing may hang on the modules that it passes by: another
+    class, a hook, a method replaced in one object, a weight that is missing or of another shape.
     """
     if torch_modules._has_any_global_hook():  # type: ignore[no-untyped-call]
         return "hooks are registered for all modules"
     for name, module in model.named_modules():
-        if module is not model and type(module) not in OWN + TORCH:
+        if module is not model and type(module) not in PARTS:
             return f"{name} is a {type(module).__name__}"
         given = vars(module)
         if any(given[hooks] for hooks in HOOKS):
             return f"{name or 'the model'} has a hook"
         if replaced := [method for method in METHODS if method in given]:
             return f"{name or 'the model'} has a {replaced[0]} of its own"
-        if isinstance(module, nn.LayerNorm) and module.eps != 1e-5:
+        if isinstance(module, nn.LayerNorm) and module.eps != recurrence.EPSILON:
             return f"{name} has eps={module.eps}"
         if isinstance(module, nn.Embedding) and module.max_norm is not None:
             return f"{name} has max_norm={module.max_norm}"
+        if isinstance(module, nn.Dropout) and module.p and module.training != model.training:
+            return f"{name} is not in the model's mode"
     parameters = dict(model.named_parameters())
     shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
-    expected = parameter_shapes(model.config)
+    expected = parameter_shapes(type(model), model.config)
     if different := [name for name in shapes | expected if shapes.get(name) != expected.get(name)]:
         return f"{different[0]} has the shape {shapes.get(different[0])}, not {expected.get(different[0])}"
     if len(kinds := {f"{parameter.dtype} on {parameter.device}" for parameter in parameters.values()}) > 1:
@@ -49,35 +195,7 @@ def is_stock(model: nn.Module) -> str | None:
 
 
 @lru_cache
-def parameter_shapes(config: FeedbackConfig) -> dict[str, tuple[int, ...]]:
-    """Return the name and the shape of every parameter that a `FeedbackTransformer` of this config has."""
-    width, inner, gated = config.d_model, config.num_heads * config.head_dim, config.ff_mult * config.d_model
-    shapes: dict[str, tuple[int, ...]] = {
-        "embedding.weight": (config.vocab_size, width),
-        "bias.table": (config.num_buckets, config.num_heads),
-        "to_keys_values.linear.weight": (2 * inner, width),
-        "output_norm.weight": (width,),
-        "output_norm.bias": (width,),
-        "to_logits.weight": (config.vocab_size, width),
-        "to_logits.bias": (config.vocab_size,),
-    }
-    if config.memory_from == "mixture":
-        shapes["layer_weights"] = (config.num_layers + 1,)
-    for layer in range(config.num_layers):
-        shapes |= {
-            f"blocks.{layer}.{name}": shape
-            for name, shape in {
-                "attention_norm.weight": (width,),
-                "attention_norm.bias": (width,),
-                "attention.to_queries.weight": (inner, width),
-                "attention.to_output.weight": (width, inner),
-                "attention.to_output.bias": (width,),
-                "feedforward_norm.weight": (width,),
-                "feedforward_norm.bias": (width,),
-                "feedforward.widen.weight": (2 * gated, width),
-                "feedforward.widen.bias": (2 * gated,),
-                "feedforward.narrow.weight": (width, gated),
-                "feedforward.narrow.bias": (width,),
-            }.items()
-        }
-    return shapes
+def parameter_shapes(kind: type[nn.Module], config: FeedbackConfig) -> dict[str, tuple[int, ...]]:
+    """Return the name and the shape of every parameter that a model of this kind and config is made with."""
+    with torch.device("meta"):
+        return {name: tuple(parameter.shape) for name, parameter in kind(config).named_parameters()}

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from feedback_lite import engine
 from feedback_lite.attention import KeyValueProjection
 from feedback_lite.block import Block
 from feedback_lite.config import FeedbackConfig, check_integers, check_type
@@ -78,6 +79,9 @@ class FeedbackTransformer(nn.Module):
         if memory is None:
             memory = empty
         check_memory(memory, empty, memory_size=self.config.memory_size)
+        if (fastest := engine.chosen(self, tokens).name) != "plain":
+            top, memory = engine.run(self, fastest, embedded, memory)
+            return Output(self.head(top), memory)
         tops = []
         for segment in embedded.split(self.config.segment_length, dim=1):
             hiddens = self.read(segment, memory).hiddens

@@ -9,11 +9,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from feedback_lite.block import Block
-from feedback_lite.engine import is_stock
-from feedback_lite.mask import RULES
+from feedback_lite.engine import bias_of_slots, is_stock
 from feedback_lite.memory import Memory
 from feedback_lite.model import FeedbackTransformer
-from feedback_lite.positions import distances
 
 
 class Ring:
@@ -39,7 +37,7 @@ class Ring:
         self.values = memory.keys.new_empty(batch * config.num_heads, self.num_slots, config.head_dim)
         self.keys[:, :, : len(memory)] = rearrange(memory.keys, "b m (h e) -> (b h) e m", h=config.num_heads)
         self.values[:, : len(memory)] = rearrange(memory.values, "b m (h e) -> (b h) m e", h=config.num_heads)
-        self.biases = repeat(oldest_first(model, self.num_slots), "h m -> (b h) 1 (twice m)", b=batch, twice=2)
+        self.biases = repeat(bias_of_slots(model, self.num_slots), "h m -> (b h) 1 (twice m)", b=batch, twice=2)
         self.embedding = model.embedding.weight
         self.layers = [Layer.of(block) for block in model.blocks if isinstance(block, Block)]
         self.shares = None
@@ -139,13 +137,6 @@ class Layer(NamedTuple):
 def norm_of(norm: nn.LayerNorm) -> tuple[Tensor, Tensor]:
     """Return weight and bias of a layer norm."""
     return norm.weight, norm.bias
-
-
-def oldest_first(model: FeedbackTransformer, num_slots: int) -> Float[Tensor, "h m"]:
-    """Return the biases of a full memory's slots for the token after them; the newest of fewer slots have the same."""
-    _, start = RULES[model.config.compat](num_slots, 1, 1)
-    positions = torch.arange(num_slots + 1, device=model.bias.table.device)
-    return rearrange(model.bias(distances(positions[start : start + 1], positions[:-1])), "h 1 m -> h m")
 
 
 def reason_against(model: FeedbackTransformer, memory: Memory) -> str | None:

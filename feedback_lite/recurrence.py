@@ -1,0 +1,410 @@
+"""The recurrence of segment length 1 as one function with its own backward pass; the loop in `model.py` is its oracle.
+
+Four things make it fast, and none changes what is computed. All slots lie in one buffer, so that nothing is
+concatenated. The gains and shifts of the norms and the scale of the scores are folded into the matrices behind them.
+Attention weights are computed anew in the backward pass, so that what is held grows with the length, not with its
+square. The gradients of the matrices wait until a block of steps is done, and become one large product.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange, reduce, repeat
+from jaxtyping import Float
+from torch import Tensor, cat, stack
+from torch.autograd.function import once_differentiable
+
+from feedback_lite.config import FeedbackConfig
+from feedback_lite.memory import Memory
+
+EPSILON = 1e-5
+norm_backward = torch.ops.aten.native_layer_norm_backward.default
+BLOCK = 16
+"""Steps whose gradients are brought to the matrices, and to the slots before them, together."""
+
+
+class Folded(NamedTuple):
+    """The matrices of all layers, with what stands before them folded in; one axis more, the layers, in front."""
+
+    to_queries: Float[Tensor, "layers he d"]
+    query_shift: Float[Tensor, "layers 1 he"]
+    to_output: Float[Tensor, "layers d he"]
+    output_shift: Float[Tensor, "layers 1 d"]
+    widen: Float[Tensor, "layers ff2 d"]
+    widen_shift: Float[Tensor, "layers 1 ff2"]
+    narrow: Float[Tensor, "layers d ff"]
+    narrow_shift: Float[Tensor, "layers 1 d"]
+
+
+def fold(config: FeedbackConfig, weights: Mapping[str, Tensor], dtype: torch.dtype) -> Folded:
+    """Return the matrices with norms and scale folded in: ``W (g * x + s) + b = (W g) x + (W s + b)``.
+
+    Args:
+        config: the model's sizes.
+        weights: the model's parameters by their names.
+        dtype: in which to multiply; under autocast it is not the parameters' own.
+    """
+
+    def layers(name: str) -> Tensor:
+        return stack([weights[f"blocks.{layer}.{name}"] for layer in range(config.num_layers)])
+
+    def behind(norm: str, matrix: Tensor) -> tuple[Tensor, Tensor]:
+        gain, shift = layers(f"{norm}.weight"), layers(f"{norm}.bias")
+        return matrix * rearrange(gain, "l d -> l 1 d"), rearrange(matrix @ rearrange(shift, "l d -> l d 1"), "l o 1 -> l 1 o")
+
+    scale = config.head_dim**-0.5
+    to_queries, query_shift = behind("attention_norm", layers("attention.to_queries.weight") * scale)
+    widen, widen_shift = behind("feedforward_norm", layers("feedforward.widen.weight"))
+    folded = Folded(
+        to_queries,
+        query_shift,
+        layers("attention.to_output.weight"),
+        rearrange(layers("attention.to_output.bias"), "l d -> l 1 d"),
+        widen,
+        widen_shift + rearrange(layers("feedforward.widen.bias"), "l o -> l 1 o"),
+        layers("feedforward.narrow.weight"),
+        rearrange(layers("feedforward.narrow.bias"), "l d -> l 1 d"),
+    )
+    return Folded(*(tensor.to(dtype) for tensor in folded))
+
+
+def recur(
+    config: FeedbackConfig,
+    weights: Mapping[str, Tensor],
+    embedded: Float[Tensor, "b t d"],
+    memory: Memory,
+    bias: Float[Tensor, "h m"],
+    shares: Float[Tensor, "l"],
+    *,
+    training: bool = False,
+) -> tuple[Float[Tensor, "b t d"], Memory]:
+    """Work through a sequence token by token and return the hidden vectors of the last layer, and the memory after it.
+
+    Args:
+        config: the model's sizes, of segment length 1.
+        weights: the model's parameters by their names.
+        embedded: hidden vectors of layer 0.
+        memory: what the first token may read.
+        bias: position bias of the longest memory that the sequence meets, oldest slot first.
+        shares: what every layer adds to a memory vector, embedding first.
+        training: whether dropout is on.
+    """
+    dropout = training and (config.attn_dropout > 0 or config.ff_dropout > 0)
+    seed = int(torch.randint(2**62, ())) if dropout else None
+    folded = fold(config, weights, memory.keys.dtype)
+    to_keys_values = weights["to_keys_values.linear.weight"].to(memory.keys.dtype)
+    slots = rearrange([memory.keys, memory.values], "two b m (h e) -> two (b h) m e", h=config.num_heads)
+    nearness = repeat(bias.to(slots.dtype), "h m -> (b h) 1 m", b=len(embedded))
+    inputs = (rearrange(embedded, "b t d -> t b d"), slots, nearness, shares, to_keys_values, *folded)
+    keeps = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs)
+    with torch.autocast(embedded.device.type, enabled=False):
+        tops, slots = Recurrence.apply(config, seed, keeps, *inputs)
+    newest = slots[:, :, -config.memory_size :]
+    keys, values = rearrange(newest, "two (b h) m e -> two b m (h e)", h=config.num_heads)
+    return rearrange(tops, "t b d -> b t d"), Memory(keys, values)
+
+
+class Kept(NamedTuple):
+    """What the backward pass needs of every step; nothing here grows with the square of the length."""
+
+    hiddens: Float[Tensor, "l t b d"]
+    queries: Float[Tensor, "layers t b he"]
+    reads: Float[Tensor, "layers t b he"]
+    middles: Float[Tensor, "layers t b d"]
+    widened: Float[Tensor, "layers t b ff2"]
+
+    @classmethod
+    def empty(cls, config: FeedbackConfig, embedded: Float[Tensor, "t b d"], steps: int, dtype: torch.dtype) -> "Kept":
+        """Return room for so many steps."""
+        layers, inner = config.num_layers, config.num_heads * config.head_dim
+
+        def room(layers: int, width: int, dtype: torch.dtype) -> Tensor:
+            return embedded.new_zeros(layers, steps, embedded.shape[1], width, dtype=dtype)
+
+        return cls(
+            room(layers + 1, config.d_model, embedded.dtype),
+            room(layers, inner, dtype),
+            room(layers, inner, dtype),
+            room(layers, config.d_model, embedded.dtype),
+            room(layers, 2 * config.ff_mult * config.d_model, dtype),
+        )
+
+
+class Recurrence(torch.autograd.Function):
+    """All steps of a call. ``n`` counts the heads of all sequences, ``s`` the slots that came in and those of the steps."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        config: FeedbackConfig,
+        seed: int | None,
+        keeps: bool,
+        embedded: Float[Tensor, "t b d"],
+        incoming: Float[Tensor, "2 n m e"],
+        nearness: Float[Tensor, "n 1 longest"],
+        shares: Float[Tensor, "l"],
+        to_keys_values: Float[Tensor, "he2 d"],
+        *matrices: Tensor,
+    ) -> tuple[Float[Tensor, "t b d"], Float[Tensor, "2 n s e"]]:
+        """Return the hidden vectors of the last layer, and all slots: keys, then values."""
+        dtype, size = to_keys_values.dtype, config.head_dim
+        kept = Kept.empty(config, embedded, len(embedded) if keeps else 1, dtype)
+        room = incoming.new_empty(2, incoming.shape[1], len(embedded), size)
+        slots, tops = cat((incoming, room), dim=2), torch.empty_like(embedded)
+        columns = in_columns(slots[0])
+        layers = list(zip(*(matrix.unbind() for matrix in transposed(Folded(*matrices))), strict=True))
+        hiddens, queries, reads, middles, widened = (views(part) for part in kept)
+        query_rows, read_rows = (views(part.unflatten(-1, (-1, size)).flatten(2, 3)[:, :, :, None]) for part in kept[1:3])
+        for step in range(len(embedded)):
+            place = step if keeps else 0
+            start, stop = window(config, incoming.shape[2] + step)
+            keys, values = columns[:, :, start:stop], slots[1, :, start:stop]
+            near = nearness[:, :, nearness.shape[2] - (stop - start) :]
+            weights_kept, units_kept = draw_kept(config, seed, step, values, embedded[step])
+            hidden = hiddens[0][place].copy_(embedded[step])
+            for layer, folded in enumerate(layers):
+                middle = middles[layer][place]
+                if stop > start:
+                    torch.addmm(folded[1], normalise(hidden)[0].to(dtype), folded[0], out=queries[layer][place])
+                    weights = torch.baddbmm(near, query_rows[layer][place], keys).softmax(dim=-1)
+                    if weights_kept is not None:
+                        weights = weights * weights_kept[:, layer, None]
+                    torch.bmm(weights, values, out=read_rows[layer][place])
+                    torch.add(hidden, torch.addmm(folded[3], reads[layer][place], folded[2]), out=middle)
+                else:
+                    middle.copy_(hidden)
+                doubled = torch.addmm(folded[5], normalise(middle)[0].to(dtype), folded[4], out=widened[layer][place])
+                value, gate = doubled.chunk(2, dim=-1)
+                gated = value * F.gelu(gate)
+                if units_kept is not None:
+                    gated = gated * units_kept[layer]
+                added = torch.addmm(folded[7], gated, folded[6])
+                hidden = torch.add(middle, added, out=hiddens[layer + 1][place])
+            tops[step] = hidden
+            mixture = (shares[:, None, None] * kept.hiddens[:, place]).sum(dim=0).to(dtype)
+            slots[:, :, stop] = rearrange(mixture @ to_keys_values.t(), "b (two h e) -> two (b h) e", two=2, e=size)
+            columns[:, :, stop] = slots[0, :, stop]
+        if keeps:
+            ctx.config, ctx.seed = config, seed
+            ctx.set_materialize_grads(False)
+            ctx.save_for_backward(slots, nearness, shares, to_keys_values, *matrices, *kept)
+        return tops, slots
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, to_tops: Tensor | None, to_slots: Tensor | None) -> tuple[Tensor | None, ...]:
+        """Return the gradients of what `forward` took; ``to_x`` is always the gradient with respect to ``x``."""
+        slots, nearness, shares, to_keys_values, *rest = ctx.saved_tensors
+        matrices, kept, columns = Folded(*rest[:8]), Kept(*rest[8:]), in_columns(slots)
+        past = Past(ctx.config, ctx.seed, slots, columns, nearness, shares, to_keys_values, matrices, kept)
+        to_tops = torch.zeros_like(past.kept.hiddens[-1]) if to_tops is None else to_tops
+        to_slots = torch.zeros_like(slots) if to_slots is None else to_slots.clone()
+        to_embedded = torch.empty_like(to_tops)
+        inputs = (nearness, shares, to_keys_values, *past.folded)
+        # Sums over many steps are taken in float32 at least.
+        sums = [torch.zeros_like(part, dtype=torch.promote_types(part.dtype, torch.float32)) for part in inputs]
+        for first in reversed(range(0, len(to_tops), BLOCK)):
+            walk_back(past, range(first, min(first + BLOCK, len(to_tops))), to_tops, to_slots, to_embedded, sums)
+        to_incoming = to_slots[:, :, : slots.shape[2] - len(to_tops)]
+        to_inputs = (total.to(part.dtype) for total, part in zip(sums, inputs, strict=True))
+        return (None, None, None, to_embedded, to_incoming, *to_inputs)
+
+
+class Past(NamedTuple):
+    """All that a backward pass looks back on."""
+
+    config: FeedbackConfig
+    seed: int | None
+    slots: Float[Tensor, "2 n s e"]
+    columns: Float[Tensor, "2 n e s"]
+    nearness: Float[Tensor, "n 1 longest"]
+    shares: Float[Tensor, "l"]
+    to_keys_values: Float[Tensor, "he2 d"]
+    folded: Folded
+    kept: Kept
+
+
+def walk_back(
+    past: Past,
+    steps: range,
+    to_tops: Float[Tensor, "t b d"],
+    to_slots: Float[Tensor, "2 n s e"],
+    to_embedded: Float[Tensor, "t b d"],
+    sums: list[Tensor],
+) -> None:
+    """Go back through a block of steps, the last one first, and add to the gradients of all that they read.
+
+    When a step's turn comes, its slot has been read by later steps alone. Later blocks have added their part to
+    ``to_slots``; that of this block is one product over steps and layers: what they sent back (``readers``) times how
+    much of it goes to the slot (``read_by``). Index 0 of both serves keys, index 1 values.
+    """
+    config, kept, folded, dtype = past.config, past.kept, past.folded, past.to_keys_values.dtype
+    batch, block = to_tops.shape[1], slice(steps.start, steps.stop)
+    before = past.slots.shape[2] - len(to_tops) + steps.start
+    first = window(config, before)[0]
+
+    below_attention, below_feedforward = kept.hiddens[:-1, block], kept.middles[:, block]
+    read_normed, *read_moments = normalise(below_attention)
+    fed_normed, *fed_moments = normalise(below_feedforward)
+    value, gate = kept.widened[:, block].chunk(2, dim=-1)
+    open_share = 0.5 * (1 + torch.erf(gate / math.sqrt(2)))
+    slope = open_share + gate * torch.exp(-0.5 * gate**2) / math.sqrt(2 * math.pi)
+    gated, factors = value * gate * open_share, stack((gate * open_share, value * slope), dim=-2)
+
+    to_queries, to_middles, to_widened, to_hiddens = (
+        torch.zeros_like(part[:, block]) for part in (kept.queries, kept.middles, kept.widened, kept.middles)
+    )
+    to_mixtures = torch.empty_like(to_tops[block])
+    to_written = past.to_keys_values.new_empty(len(steps), batch, len(past.to_keys_values))
+    shape = (2, past.slots.shape[1], len(steps), config.num_layers)
+    read_by = past.slots.new_zeros(*shape, before + len(steps) - first)
+    readers = past.slots.new_zeros(*shape, config.head_dim)
+    readers[0] = rearrange(kept.queries[:, block], "l t b (h e) -> (b h) t l e", e=config.head_dim)
+
+    layers = list(zip(*(matrix.unbind() for matrix in folded), strict=True))
+    read_places, fed_places = (
+        [list(zip(*of_a_layer, strict=True)) for of_a_layer in zip(*map(views, parts), strict=True)]
+        for parts in ((below_attention, *read_moments), (below_feedforward, *fed_moments))
+    )
+    queries_at, middles_at, widened_at, hiddens_at = (
+        views(part) for part in (to_queries, to_middles, to_widened, to_hiddens)
+    )
+    query_rows_at = views(to_queries.unflatten(-1, (-1, config.head_dim)).flatten(2, 3)[:, :, :, None])
+    halves_at, factors_at = views(to_widened.unflatten(-1, (2, -1))), views(factors)
+
+    # Reshapes in this loop are torch's own: einops would take a tenth of its time.
+    for place in reversed(range(len(steps))):
+        end = before + place
+        start, _ = window(config, end)
+        keys, key_columns, value_columns = past.slots[0, :, start:end], *past.columns[:, :, :, start:end]
+        near = slice(past.nearness.shape[2] - (end - start), None)
+        weights_kept, units_kept = draw_kept(config, past.seed, steps[place], keys, to_tops[0])
+        if units_kept is not None:
+            gated[:, place] *= units_kept
+            factors[:, place] *= units_kept[:, :, None]
+
+        to_slot = to_slots[:, :, end]
+        if place + 1 < len(steps):
+            amounts = read_by[:, :, place + 1 :, :, end - first].flatten(2).flatten(0, 1).contiguous()
+            sent = readers[:, :, place + 1 :].flatten(2, 3).flatten(0, 1)
+            to_slot = to_slot + torch.bmm(amounts.unsqueeze(1), sent).view_as(to_slot)
+        to_written[place].view(batch, 2, -1, config.head_dim).copy_(
+            to_slot.view(2, batch, -1, config.head_dim).transpose(0, 1)
+        )
+        to_mixture = torch.mm(to_written[place], past.to_keys_values)
+        to_mixtures[place] = to_mixture
+        from_memory = (past.shares[:, None, None] * to_mixture).unbind()
+
+        if end > start:
+            seen = slice(start - first, end - first)
+            weights = torch.baddbmm(past.nearness[:, :, near], readers[0, :, place], key_columns).softmax(-1)
+            read_by[1, :, place, :, seen] = weights if weights_kept is None else weights * weights_kept
+            weights_at = weights.split(1, dim=1)
+            to_reads: list[Tensor] = []
+            to_scores: list[Tensor] = []
+        to_hidden = to_tops[steps[place]]
+        for layer in reversed(range(config.num_layers)):
+            to_query_matrix, _, to_output_matrix, _, widen, _, narrow, _ = layers[layer]
+            to_hidden = torch.add(to_hidden, from_memory[layer + 1], out=hiddens_at[layer][place])
+            to_gated = torch.mm(to_hidden.to(dtype), narrow).unsqueeze(1)
+            torch.mul(to_gated, factors_at[layer][place], out=halves_at[layer][place])
+            to_normed = torch.mm(widened_at[layer][place], widen)
+            through = through_norm(to_normed, *fed_places[layer][place])
+            to_hidden = torch.add(to_hidden, through, out=middles_at[layer][place])
+            if end > start:
+                to_read = torch.mm(to_hidden.to(dtype), to_output_matrix).view(-1, 1, config.head_dim)
+                to_weights = torch.bmm(to_read, value_columns)
+                if weights_kept is not None:
+                    to_weights = to_weights * weights_kept[:, layer, None]
+                to_score = through_softmax(to_weights, weights_at[layer])
+                torch.bmm(to_score, keys, out=query_rows_at[layer][place])
+                to_normed = torch.mm(queries_at[layer][place], to_query_matrix)
+                to_hidden = to_hidden + through_norm(to_normed, *read_places[layer][place])
+                to_reads.insert(0, to_read)
+                to_scores.insert(0, to_score)
+        torch.add(to_hidden, from_memory[0], out=to_embedded[steps[place]])
+        if end > start:
+            scores = cat(to_scores, dim=1)
+            readers[1, :, place] = cat(to_reads, dim=1)
+            read_by[0, :, place, :, seen] = scores
+            sums[0][:, :, near] += scores.sum(dim=1, keepdim=True)
+
+    if before == 0:
+        to_middles[:, 0] = 0  # the first step read nothing, so it got no shift of the output either
+    mixtures = (past.shares[:, None, None, None] * kept.hiddens[:, block]).sum(dim=0).to(dtype)
+    sums[1] += (kept.hiddens[:, block] * to_mixtures).sum(dim=(1, 2, 3))
+    sums[2] += rearrange(to_written, "t b o -> o (t b)") @ rearrange(mixtures, "t b d -> (t b) d")
+    into = (read_normed.to(dtype), kept.reads[:, block], fed_normed.to(dtype), gated)
+    out_of = (to_queries, to_middles, to_widened, to_hiddens)
+    for number, (outgoing, incoming) in enumerate(zip(out_of, into, strict=True)):
+        outgoing = rearrange(outgoing.to(dtype), "l t b o -> l o (t b)")
+        incoming = rearrange(incoming, "l t b i -> l (t b) i")
+        sums[3 + 2 * number] += outgoing @ incoming
+        sums[4 + 2 * number] += outgoing.sum(dim=2)[:, None]
+    sent = rearrange(read_by[..., : before - first], "two n t l s -> (two n) s (t l)")
+    sent = sent @ rearrange(readers, "two n t l e -> (two n) (t l) e")
+    to_slots[:, :, first:before] += rearrange(sent, "(two n) s e -> two n s e", two=2)
+
+
+def window(config: FeedbackConfig, end: int) -> tuple[int, int]:
+    """Return the first and the last slot, the latter excluded, that are in memory when ``end`` have been written."""
+    return max(0, end - config.memory_size), end
+
+
+def in_columns(slots: Float[Tensor, "*n s e"]) -> Float[Tensor, "*n e s"]:
+    """Return the slots one per column: a row times such a matrix runs along its rows, which is twice as fast.
+
+    Rows begin an odd multiple of 16 numbers apart, since powers of two make them fight for the same places in the cache.
+    """
+    *rows, num_slots, width = slots.shape
+    room = slots.new_empty(*rows, width, (num_slots + 31) // 32 * 32 + 16)
+    columns = room[..., :num_slots]
+    return columns.copy_(slots.transpose(-1, -2))
+
+
+def views(part: Float[Tensor, "layers t ..."]) -> list[list[Tensor]]:
+    """Return what belongs to a layer and a step as ``views(part)[layer][step]``: indexing a list costs next to nothing."""
+    return [list(layer.unbind()) for layer in part.unbind()]
+
+
+def transposed(folded: Folded) -> Folded:
+    """Return the matrices as they multiply a row vector from the right."""
+    return Folded(*(part if number % 2 else part.transpose(1, 2) for number, part in enumerate(folded)))
+
+
+def normalise(hidden: Float[Tensor, "... d"]) -> tuple[Tensor, Tensor, Tensor]:
+    """Return vectors of mean 0 and variance 1, the means, and the inverse standard deviations."""
+    return torch.native_layer_norm(hidden, hidden.shape[-1:], None, None, EPSILON)
+
+
+def through_norm(to_normed: Tensor, hidden: Tensor, mean: Tensor, scale: Tensor) -> Float[Tensor, "b d"]:
+    """Return ``scale * (g - mean(g) - normed * mean(g * normed))`` for ``g`` the gradient of what `normalise` gave."""
+    sizes, wanted = hidden.shape[-1:], (True, False, False)
+    return norm_backward(to_normed.to(hidden.dtype), hidden, sizes, mean, scale, None, None, wanted)[0]
+
+
+def through_softmax(to_weights: Float[Tensor, "n 1 m"], weights: Float[Tensor, "n 1 m"]) -> Float[Tensor, "n 1 m"]:
+    """Return ``weights * (g - sum(g * weights))`` for ``g`` the gradient of the weights."""
+    return torch._softmax_backward_data(to_weights, weights, -1, weights.dtype)
+
+
+def draw_kept(
+    config: FeedbackConfig, seed: int | None, step: int, slots: Float[Tensor, "n m e"], hidden: Float[Tensor, "b d"]
+) -> tuple[Float[Tensor, "n layers m"] | None, Float[Tensor, "layers b ff"] | None]:
+    """Return the factors of dropout of one step, 0 or ``1 / (1 - p)``: the same ones whenever the step is asked for."""
+    if seed is None:
+        return None, None
+    generator = torch.Generator(slots.device).manual_seed(seed + step)
+
+    def draw(probability: float, *shape: int) -> Tensor:
+        kept = torch.empty(shape, dtype=slots.dtype, device=slots.device)
+        return kept.bernoulli_(1 - probability, generator=generator) / (1 - probability)
+
+    width = config.ff_mult * config.d_model
+    return (
+        draw(config.attn_dropout, slots.shape[0], config.num_layers, slots.shape[1]) if config.attn_dropout else None,
+        draw(config.ff_dropout, config.num_layers, len(hidden), width) if config.ff_dropout else None,
+    )
