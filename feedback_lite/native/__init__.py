@@ -1,0 +1,268 @@
+"""The training recurrence as a compiled loop in which sequences lie side by side in the processor's vector lanes.
+
+`recur` is the feedback model of segment length 1 between its embedding and its head, `causal` the ordinary
+transformer; `recurrence.cpp` holds both, with the backward pass, and `feedback_lite.native.build` compiles it.
+"""
+
+import ctypes
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from feedback_lite.config import FeedbackConfig
+from feedback_lite.memory import Memory
+from feedback_lite.native.build import NativeUnavailable, library
+
+__all__ = ["NativeUnavailable", "applies", "causal", "recur", "unavailable"]
+
+Weights = Mapping[str, Tensor]
+SUFFIXES = {torch.float32: "float32", torch.float64: "float64"}
+ALIGNMENT = 64
+
+
+class Sizes(ctypes.Structure):
+    """The sizes of one call, in the order of the struct of the same name in the source."""
+
+    _fields_ = [  # noqa: RUF012 - the form that ctypes asks for
+        (name, ctypes.c_int64)
+        for name in (
+            *("batch", "steps", "width", "heads", "head_width", "gated", "layers", "memory_size"),
+            *("incoming", "columns", "returned", "causal", "keep"),
+        )
+    ]
+
+
+def unavailable() -> str | None:
+    """Return why the loop cannot run on this machine, or nothing where it can; the first call compiles it."""
+    try:
+        library()
+    except NativeUnavailable as error:
+        return str(error)
+    return None
+
+
+def applies(config: FeedbackConfig, embedded: Tensor, dropout_active: bool) -> str | None:
+    """Return why the loop does not cover a call, or nothing where it does."""
+    if config.segment_length > 1:
+        return f"the compiled loop knows segment length 1 alone, not {config.segment_length}"
+    if dropout_active:
+        return "the compiled loop knows no dropout"
+    if embedded.device.type != "cpu":
+        return f"the compiled loop runs on the processor, not on {embedded.device.type}"
+    if torch.is_autocast_enabled("cpu"):
+        return "the compiled loop does not follow autocast"
+    if embedded.dtype not in SUFFIXES:
+        return f"the compiled loop knows float32 and float64, not {str(embedded.dtype).removeprefix('torch.')}"
+    return None
+
+
+def recur(
+    config: FeedbackConfig,
+    weights: Weights,
+    embedded: Float[Tensor, "b t d"],
+    memory: Memory,
+    bias: Float[Tensor, "h m"],
+    shares: Float[Tensor, "l"],
+) -> tuple[Float[Tensor, "b t d"], Memory]:
+    """Return the top layer's vectors of all steps of a feedback model, and the memory after the last.
+
+    Args:
+        config: of the model; segment length 1.
+        weights: the model's parameters by name.
+        embedded: the embedded tokens.
+        memory: the memory before the first step; gradients flow back into it.
+        bias: relative-position bias by age, oldest slot first: a step that reads m slots takes the last m columns.
+        shares: the layers' shares in the memory vector, embedding first.
+
+    Raises:
+        NativeUnavailable: the loop cannot be compiled here.
+        ValueError: tensors do not fit the config or each other.
+    """
+    batch, steps, _ = embedded.shape
+    longest = min(config.memory_size, len(memory) + steps - 1) if steps else 0
+    if bias.shape[1] < longest:
+        raise ValueError(f"bias must have a column for each of {longest} slots, got {bias.shape[1]}")
+    sizes = sizes_of(config, embedded, columns=longest)
+    sizes.memory_size = config.memory_size
+    sizes.incoming = len(memory)
+    sizes.returned = min(config.memory_size, len(memory) + steps)
+    flat = torch.cat([*blocks(config, weights), weights["to_keys_values.linear.weight"].flatten()])
+    tensors = flat, embedded, memory.keys, memory.values, bias[:, bias.shape[1] - longest :], shares
+    inner = config.num_heads * config.head_dim
+    check_shapes(tensors, (batch, config.d_model), inner, config.num_layers + 1, config.num_heads)
+    tops, keys, values = Recurrence.apply(sizes, *tensors)
+    return tops, Memory(keys, values)
+
+
+def causal(
+    config: FeedbackConfig, weights: Weights, embedded: Float[Tensor, "b t d"], bias: Float[Tensor, "h j"]
+) -> Float[Tensor, "b t d"]:
+    """Return the top layer's vectors of all steps of an ordinary transformer.
+
+    Args:
+        config: of the model.
+        weights: the model's parameters by name.
+        embedded: the embedded tokens.
+        bias: relative-position bias by distance, largest first: the last column is distance 0, at least t columns.
+
+    Raises:
+        NativeUnavailable: the loop cannot be compiled here.
+        ValueError: tensors do not fit the config or each other.
+    """
+    batch, steps, _ = embedded.shape
+    if bias.shape[1] < steps:
+        raise ValueError(f"bias must have a column for each of {steps} distances, got {bias.shape[1]}")
+    sizes = sizes_of(config, embedded, columns=steps)
+    sizes.causal = 1
+    flat = torch.cat(list(blocks(config, weights, causal=True)))
+    inner = config.num_heads * config.head_dim
+    empty = embedded.new_empty(batch, 0, inner)
+    tensors = flat, embedded, empty, empty, bias[:, bias.shape[1] - steps :], embedded.new_empty(0)
+    check_shapes(tensors, (batch, config.d_model), inner, 0, config.num_heads)
+    tops: Tensor = Recurrence.apply(sizes, *tensors)[0]
+    return tops
+
+
+def sizes_of(config: FeedbackConfig, embedded: Tensor, *, columns: int) -> Sizes:
+    """Return the sizes that both models share; all others are zero."""
+    return Sizes(
+        batch=embedded.shape[0],
+        steps=embedded.shape[1],
+        width=config.d_model,
+        heads=config.num_heads,
+        head_width=config.head_dim,
+        gated=config.ff_mult * config.d_model,
+        layers=config.num_layers,
+        columns=columns,
+    )
+
+
+def blocks(config: FeedbackConfig, weights: Weights, *, causal: bool = False) -> Iterator[Tensor]:
+    """Give the weights of all blocks, flat, in the order in which the loop takes them.
+
+    A norm's scale and shift go into the matrix behind it, ``W (g * x + s) = (W * g) x + W s``, and the scale of the
+    scores into the one that makes queries. Autograd carries gradients back through this.
+    """
+    for layer in range(config.num_layers):
+        block = {name: weights[f"blocks.{layer}.{name}"] for name in NAMES}
+        inputs = block["attention.to_queries.weight"] * config.head_dim**-0.5
+        if causal:
+            inputs = torch.cat([inputs, weights[f"to_keys_values.{layer}.linear.weight"]])
+        widen = block["feedforward.widen.weight"]
+        for tensor in (
+            inputs * block["attention_norm.weight"],
+            inputs @ block["attention_norm.bias"],
+            block["attention.to_output.weight"],
+            block["attention.to_output.bias"],
+            widen * block["feedforward_norm.weight"],
+            block["feedforward.widen.bias"] + widen @ block["feedforward_norm.bias"],
+            block["feedforward.narrow.weight"],
+            block["feedforward.narrow.bias"],
+        ):
+            yield tensor.flatten()
+
+
+NAMES = (
+    "attention_norm.weight",
+    "attention_norm.bias",
+    "attention.to_queries.weight",
+    "attention.to_output.weight",
+    "attention.to_output.bias",
+    "feedforward_norm.weight",
+    "feedforward_norm.bias",
+    "feedforward.widen.weight",
+    "feedforward.widen.bias",
+    "feedforward.narrow.weight",
+    "feedforward.narrow.bias",
+)
+
+
+def check_shapes(
+    tensors: tuple[Tensor, ...], of_embedded: tuple[int, int], inner: int, num_shares: int, num_heads: int
+) -> None:
+    """Raise unless all tensors have the shapes, dtype and device that the loop, which sees bare numbers, relies on."""
+    flat, embedded, keys, values, bias, shares = tensors
+    batch, width = of_embedded
+    fits = (
+        embedded.shape == (batch, embedded.shape[1], width)
+        and keys.shape == values.shape == (batch, keys.shape[1], inner)
+        and len(bias) == num_heads
+        and shares.shape == (num_shares,)
+    )
+    if not fits:
+        raise ValueError(f"tensors must fit the config, got shapes {', '.join(str(tuple(t.shape)) for t in tensors[1:])}")
+    if any(tensor.dtype != flat.dtype or tensor.device.type != "cpu" for tensor in tensors) or (
+        flat.dtype not in SUFFIXES
+    ):
+        raise ValueError(f"tensors must all be float32 or all float64, on the cpu, got {[t.dtype for t in tensors]}")
+
+
+class Recurrence(torch.autograd.Function):
+    """The loop as one function of flat weights, embeddings, memory, bias and shares.
+
+    What the forward pass leaves for the backward pass belongs to this call alone, and the backward pass only reads it.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        sizes: Sizes,
+        flat: Tensor,
+        embedded: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        bias: Tensor,
+        shares: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        given = [tensor.contiguous() for tensor in (flat, embedded, keys, values, bias, shares)]
+        sizes.keep = int(any(ctx.needs_input_grad))
+        tops = torch.empty_like(given[1])
+        memory = [embedded.new_empty(embedded.shape[0], sizes.returned, keys.shape[2]) for _ in range(2)]
+        size = function("saved_size", flat.dtype, ctypes.c_int64)
+        saved = aligned(flat, size(ctypes.byref(sizes)))
+        function("forward", flat.dtype)(ctypes.byref(sizes), *pointers(*given, tops, *memory, saved))
+        ctx.sizes = sizes
+        ctx.save_for_backward(given[0], given[5], saved)
+        return tops, memory[0], memory[1]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *of_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        flat, shares, saved = ctx.saved_tensors
+        sizes = ctx.sizes
+        inner = sizes.heads * sizes.head_width
+        of_inputs = [
+            torch.zeros_like(flat),
+            flat.new_zeros(sizes.batch, sizes.steps, sizes.width),
+            flat.new_zeros(sizes.batch, sizes.incoming, inner),
+            flat.new_zeros(sizes.batch, sizes.incoming, inner),
+            flat.new_zeros(sizes.heads, sizes.columns),
+            torch.zeros_like(shares),
+        ]
+        given = [tensor.contiguous() for tensor in of_outputs]
+        function("backward", flat.dtype)(ctypes.byref(sizes), *pointers(flat, shares, saved, *given, *of_inputs))
+        return None, *of_inputs
+
+
+def function(name: str, dtype: torch.dtype, returns: Any = None) -> Any:
+    """Return a function of the compiled loop for a dtype."""
+    found = getattr(library(), f"{name}_{SUFFIXES[dtype]}")
+    found.restype = returns
+    return found
+
+
+def pointers(*tensors: Tensor) -> list[ctypes.c_void_p]:
+    """Return where the numbers of contiguous tensors lie."""
+    return [ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors]
+
+
+def aligned(like: Tensor, size: int) -> Tensor:
+    """Return an empty vector that begins where a whole vector register may be loaded."""
+    spare = ALIGNMENT // like.element_size()
+    room = like.new_empty(size + spare)
+    begin = -room.data_ptr() % ALIGNMENT // like.element_size()
+    return room[begin : begin + size]
