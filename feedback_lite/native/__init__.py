@@ -4,7 +4,9 @@
 transformer; `recurrence.cpp` holds both, with the backward pass, and `feedback_lite.native.build` compiles it.
 """
 
+import contextlib
 import ctypes
+import mmap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,7 +23,6 @@ __all__ = ["NativeUnavailable", "applies", "causal", "recur", "unavailable"]
 
 Weights = Mapping[str, Tensor]
 SUFFIXES = {torch.float32: "float32", torch.float64: "float64"}
-ALIGNMENT = 64
 
 
 class Sizes(ctypes.Structure):
@@ -33,6 +34,19 @@ class Sizes(ctypes.Structure):
             *("batch", "steps", "width", "heads", "head_width", "gated", "layers", "memory_size"),
             *("incoming", "columns", "returned", "causal", "keep"),
         )
+    ]
+
+
+INPUTS = ("flat", "embedded", "keys", "values", "bias", "shares")
+OUTPUTS = ("tops", "keys_out", "values_out")
+
+
+class Tensors(ctypes.Structure):
+    """Where the numbers of tensors lie, in the order of the struct of the same name in the source."""
+
+    _fields_ = [  # noqa: RUF012
+        (name, ctypes.c_void_p)
+        for name in (*INPUTS, *OUTPUTS, "saved", *(f"of_{name}" for name in (*INPUTS, *OUTPUTS)), "work")
     ]
 
 
@@ -208,61 +222,55 @@ class Recurrence(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        sizes: Sizes,
-        flat: Tensor,
-        embedded: Tensor,
-        keys: Tensor,
-        values: Tensor,
-        bias: Tensor,
-        shares: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        given = [tensor.contiguous() for tensor in (flat, embedded, keys, values, bias, shares)]
+    def forward(ctx: Any, sizes: Sizes, *given: Tensor) -> tuple[Tensor, ...]:
+        tensors = dict(zip(INPUTS, (tensor.contiguous() for tensor in given), strict=True))
         sizes.keep = int(any(ctx.needs_input_grad))
-        tops = torch.empty_like(given[1])
-        memory = [embedded.new_empty(embedded.shape[0], sizes.returned, keys.shape[2]) for _ in range(2)]
-        size = function("saved_size", flat.dtype, ctypes.c_int64)
-        saved = aligned(flat, size(ctypes.byref(sizes)))
-        function("forward", flat.dtype)(ctypes.byref(sizes), *pointers(*given, tops, *memory, saved))
+        memory_shape = sizes.batch, sizes.returned, sizes.heads * sizes.head_width
+        outputs = [torch.empty_like(tensors["embedded"]), *(given[0].new_empty(memory_shape) for _ in range(2))]
+        tensors |= dict(zip(OUTPUTS, outputs, strict=True)) | {"saved": room(sizes, given[0].dtype)}
+        call("forward", sizes, tensors)
         ctx.sizes = sizes
-        ctx.save_for_backward(given[0], given[5], saved)
-        return tops, memory[0], memory[1]
+        ctx.save_for_backward(tensors["flat"], tensors["shares"], tensors["saved"])
+        return tuple(outputs)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *of_outputs: Tensor) -> tuple[Tensor | None, ...]:
         flat, shares, saved = ctx.saved_tensors
         sizes = ctx.sizes
-        inner = sizes.heads * sizes.head_width
-        of_inputs = [
-            torch.zeros_like(flat),
-            flat.new_zeros(sizes.batch, sizes.steps, sizes.width),
-            flat.new_zeros(sizes.batch, sizes.incoming, inner),
-            flat.new_zeros(sizes.batch, sizes.incoming, inner),
-            flat.new_zeros(sizes.heads, sizes.columns),
-            torch.zeros_like(shares),
-        ]
-        given = [tensor.contiguous() for tensor in of_outputs]
-        function("backward", flat.dtype)(ctypes.byref(sizes), *pointers(flat, shares, saved, *given, *of_inputs))
+        memory_shape = sizes.batch, sizes.incoming, sizes.heads * sizes.head_width
+        shapes = (
+            *(flat.shape, (sizes.batch, sizes.steps, sizes.width), memory_shape, memory_shape),
+            *((sizes.heads, sizes.columns), shares.shape),
+        )
+        of_inputs = [flat.new_zeros(shape) for shape in shapes]
+        tensors = {"flat": flat, "shares": shares, "saved": saved, "work": room(sizes, flat.dtype, work=True)}
+        tensors |= {f"of_{name}": tensor for name, tensor in zip(INPUTS, of_inputs, strict=True)}
+        tensors |= {f"of_{name}": tensor.contiguous() for name, tensor in zip(OUTPUTS, of_outputs, strict=True)}
+        call("backward", sizes, tensors)
         return None, *of_inputs
 
 
-def function(name: str, dtype: torch.dtype, returns: Any = None) -> Any:
-    """Return a function of the compiled loop for a dtype."""
-    found = getattr(library(), f"{name}_{SUFFIXES[dtype]}")
-    found.restype = returns
-    return found
+def call(name: str, sizes: Sizes, tensors: Mapping[str, Tensor]) -> None:
+    """Call a function of the compiled loop with tensors by name, all contiguous and of one dtype."""
+    pointers = Tensors(**{key: tensor.data_ptr() for key, tensor in tensors.items()})
+    function = library()[f"{name}_{SUFFIXES[tensors['flat'].dtype]}"]
+    function.restype = None
+    function(ctypes.byref(sizes), ctypes.byref(pointers))
 
 
-def pointers(*tensors: Tensor) -> list[ctypes.c_void_p]:
-    """Return where the numbers of contiguous tensors lie."""
-    return [ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors]
+def room(sizes: Sizes, dtype: torch.dtype, *, work: bool = False) -> Tensor:
+    """Return unused memory for what the forward pass leaves or, with ``work``, for what the backward pass works on.
 
-
-def aligned(like: Tensor, size: int) -> Tensor:
-    """Return an empty vector that begins where a whole vector register may be loaded."""
-    spare = ALIGNMENT // like.element_size()
-    room = like.new_empty(size + spare)
-    begin = -room.data_ptr() % ALIGNMENT // like.element_size()
-    return room[begin : begin + size]
+    Pages straight from the system: they begin where vectors may, and where it knows large ones they come a
+    hundred times faster than small ones.
+    """
+    counts = (ctypes.c_int64 * 2)()
+    function = library()[f"measure_{SUFFIXES[dtype]}"]
+    function.restype = None
+    function(ctypes.byref(sizes), counts)
+    pages = mmap.mmap(-1, counts[int(work)] * dtype.itemsize)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with contextlib.suppress(OSError):  # a system may be built without them
+            pages.madvise(mmap.MADV_HUGEPAGE)
+    return torch.frombuffer(pages, dtype=dtype)
