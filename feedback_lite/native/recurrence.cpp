@@ -16,6 +16,8 @@
 #include <type_traits>
 #include <vector>
 
+#define INLINE inline __attribute__((always_inline))
+
 namespace {
 
 #if defined(__AVX512F__)  // 32 registers of 64 bytes
@@ -42,35 +44,35 @@ struct Row {
 
 #define OPERATOR(SIGN)                                                                    \
   template <class T>                                                                      \
-  inline Row<T> operator SIGN(Row<T> left, const Row<T>& right) {                         \
+  INLINE Row<T> operator SIGN(Row<T> left, const Row<T>& right) {                         \
     for (int p = 0; p < PARTS; ++p) left.part[p] = left.part[p] SIGN right.part[p];       \
     return left;                                                                          \
   }                                                                                       \
   template <class T>                                                                      \
-  inline Row<T> operator SIGN(Row<T> left, T right) { return left SIGN Row<T>(right); }
+  INLINE Row<T> operator SIGN(Row<T> left, T right) { return left SIGN Row<T>(right); }
 OPERATOR(+)
 OPERATOR(-)
 OPERATOR(*)
 OPERATOR(/)
 
 template <class T>
-inline void add_product(Row<T>& sum, const Row<T>& left, const Row<T>& right) {
+INLINE void add_product(Row<T>& sum, const Row<T>& left, const Row<T>& right) {
   for (int p = 0; p < PARTS; ++p) sum.part[p] += left.part[p] * right.part[p];
 }
 
 template <class T>
-inline void add_product(Row<T>& sum, T left, const Row<T>& right) {
+INLINE void add_product(Row<T>& sum, T left, const Row<T>& right) {
   for (int p = 0; p < PARTS; ++p) sum.part[p] += left * right.part[p];
 }
 
 template <class T>
-inline Row<T> maximum(Row<T> left, const Row<T>& right) {
+INLINE Row<T> maximum(Row<T> left, const Row<T>& right) {
   for (int p = 0; p < PARTS; ++p) left.part[p] = left.part[p] > right.part[p] ? left.part[p] : right.part[p];
   return left;
 }
 
 template <int COUNT, class T>  // by halves, which are vectors again
-inline T sum_of(const T* numbers) {
+INLINE T sum_of(const T* numbers) {
   if constexpr (COUNT == 1) return *numbers;
   else {
     typedef T Half __attribute__((vector_size(COUNT / 2 * sizeof(T))));
@@ -83,7 +85,7 @@ inline T sum_of(const T* numbers) {
 }
 
 template <class T, int COUNT>
-inline Row<T> polynomial(const T (&coefficients)[COUNT], const Row<T>& x) {
+INLINE Row<T> polynomial(const T (&coefficients)[COUNT], const Row<T>& x) {
   Row<T> result(coefficients[COUNT - 1]);
   for (int i = COUNT - 2; i >= 0; --i) result = result * x + coefficients[i];
   return result;
@@ -91,7 +93,7 @@ inline Row<T> polynomial(const T (&coefficients)[COUNT], const Row<T>& x) {
 
 // exp(x) for x <= 0: 2^n exp(r) with |r| <= log(2) / 2. A large number added brings n into the lowest bits.
 template <class T>
-inline __attribute__((always_inline)) Row<T> exponential(Row<T> x) {
+INLINE Row<T> exponential(Row<T> x) {
   constexpr bool single = sizeof(T) == 4;
   typedef typename std::conditional<single, int32_t, int64_t>::type Integer;
   typedef Integer Bits __attribute__((vector_size(BYTES)));
@@ -113,7 +115,7 @@ inline __attribute__((always_inline)) Row<T> exponential(Row<T> x) {
 // gelu(x) = x Phi(x), and its slope Phi(x) + x phi(x). With z = |x| / sqrt(2): erfc(z) = exp(-z^2) P((z - 3) / (z + 3)),
 // where the polynomial P is fitted to 5e-9 in single and to 1e-16 in double precision.
 template <class T>
-inline void gelu_and_slope(const Row<T> x, Row<T>& gelu, Row<T>& slope) {
+INLINE void gelu_and_slope(const Row<T> x, Row<T>& gelu, Row<T>& slope) {
   static const T rough[] = {0.1790011556,   -0.3262335373,  0.2456025765,   -0.1501215403,   0.07170001014,
                             -0.02411372452, 0.004990606821, 0.001557669254, -0.0002054870015};
   static const T fine[] = {0.179001151181390002,     -0.326233560043037258,    0.245603801712306005,
@@ -310,7 +312,7 @@ struct Model {
 
   // What the backward pass works on: gradients of slots, of the residual stream per step, of scores and of what was read
   // per layer and step, of the bias, and of the shares; for a chunk of steps, all left factors of weight gradients.
-  const int64_t of_stream = slots * 2 * inner, of_scores = of_stream + s.steps * d,
+  const int64_t of_slots = (s.causal ? s.layers * s.steps : slots) * 2 * inner, of_stream = of_slots, of_scores = of_stream + s.steps * d,
                 of_reads = of_scores + s.layers * s.steps * row, of_bias = of_reads + s.layers * s.steps * inner,
                 of_shares = of_bias + row, chunk = of_shares + s.layers + 1;
   const int64_t of_output = own * inner, of_wide = of_output + d, of_narrow = of_wide + 2 * gated,
@@ -397,7 +399,7 @@ struct Model {
   }
 
   void backward() const {
-    std::fill_n(work, slots * 2 * inner, Row<T>(0));
+    std::fill_n(work, of_slots, Row<T>(0));
     std::fill_n(work + of_bias, row + s.layers + 1, Row<T>(0));
     spread(tensors.of_keys_out, s.returned, inner, work + (slots - s.returned) * 2 * inner, 2 * inner);
     spread(tensors.of_values_out, s.returned, inner, work + (slots - s.returned) * 2 * inner + inner, 2 * inner);
@@ -407,7 +409,7 @@ struct Model {
       Row<T>* stream = work + of_stream + t * d;
       if (!s.causal) {
         Row<T>* of_slot = work + (s.incoming + t) * 2 * inner;
-        pull(s.incoming + t, 0, s.layers, of_slot, -2 * inner);
+        pull(s.incoming + t, 0, s.layers, of_slot);
         to_memory[0].apply_transposed(of_slot, of_mixture.data());
       }
       for (int l = s.layers; l >= 0; --l) {
@@ -420,7 +422,7 @@ struct Model {
       if (t % CHUNK == 0) add_weight_gradients(t, std::min<int64_t>(CHUNK, s.steps - t));
     }
     for (int64_t slot = s.incoming - 1; slot >= 0; --slot)
-      pull(slot, 0, s.layers, work + slot * 2 * inner, -2 * inner);
+      pull(slot, 0, s.layers, work + slot * 2 * inner);
     if (!s.causal)
       to_memory[0].add_gradient(work + s.incoming * 2 * inner, 2 * inner, step(0) + mixture, record, s.steps,
                                 tensors.of_flat);
@@ -453,7 +455,11 @@ struct Model {
     std::copy_n(stream, d, of + of_output);
     layers[l].output.apply_transposed(stream, reads_of(t, l));
     attend_backward(t, l, of);
-    if (s.causal) pull(t, l, l + 1, of + inner, -chunk_part);
+    if (s.causal) {
+      Row<T>* of_slot = work + (l * s.steps + t) * 2 * inner;
+      pull(t, l, l + 1, of_slot);
+      std::copy_n(of_slot, 2 * inner, of + inner);
+    }
     layers[l].inputs.apply_transposed(of, back.data());
     add_norm_gradient(back.data(), at + normed, at[scale], d, stream);
   }
@@ -470,18 +476,28 @@ struct Model {
     }
   }
 
-  // The gradient of a slot's key and value: what all queries that read the slot hand back; they come later, so all
-  // theirs is there. One step later the slot is one older, hence the strides less one.
-  void pull(int64_t slot, int first_layer, int last_layer, Row<T>* out, int64_t) const {
-    const int64_t written = slot - s.incoming, begin = std::max<int64_t>(0, written + !s.causal);
-    const int64_t end = s.causal ? s.steps : std::min(s.steps, written + s.memory_size + 1);
-    for (int l = first_layer; l < last_layer && begin < end; ++l)
-      for (int h = 0, e = s.head_width; h < s.heads; ++h) {
-        const int64_t age = (h + 1) * s.columns - (begin - written) - s.causal;
-        const Row<T>* at = step(begin) + l * part;
-        mix(scores_of(begin, l) + age, row - 1, at + queries + h * e, record, end - begin, out + h * e, e);
-        mix(at + attention + age, record - 1, reads_of(begin, l) + h * e, inner, end - begin, out + inner + h * e, e);
+  // The gradients of keys and values: slot by slot, what the queries of later steps that read it hand back. So that
+  // queries are fetched once for BLOCK slots, a block's first turn (its newest slot) collects for all of them from all
+  // steps behind the block; what is left for a slot's own turn are the steps within.
+  void pull(int64_t slot, int first_layer, int last_layer, Row<T>* out) const {
+    const int64_t newest = std::min(slot | (BLOCK - 1), s.incoming + s.steps - 1), oldest = slot & -BLOCK;
+    for (int l = first_layer; l < last_layer; ++l)
+      for (int h = 0; h < s.heads; ++h) {
+        for (int64_t each = slot; slot == newest && each >= oldest; --each)
+          pull(each, newest + 1, s.incoming + s.steps, l, h, out - (slot - each) * 2 * inner);
+        pull(slot, slot + !s.causal, newest + 1, l, h, out);
       }
+  }
+
+  // From queries at the places `begin` to `end`. A step later the slot is one older, hence the strides less one.
+  void pull(int64_t slot, int64_t begin, int64_t end, int l, int h, Row<T>* out) const {
+    begin = std::max(begin - s.incoming, int64_t(0)), slot -= s.incoming;
+    end = std::min(end - s.incoming, s.causal ? s.steps : slot + s.memory_size + 1);
+    if (begin >= end) return;
+    const int64_t age = (h + 1) * s.columns - (begin - slot) - s.causal, e = s.head_width;
+    const Row<T>* at = step(begin) + l * part;
+    mix(scores_of(begin, l) + age, row - 1, at + queries + h * e, record, end - begin, out + h * e, e);
+    mix(at + attention + age, record - 1, reads_of(begin, l) + h * e, inner, end - begin, out + inner + h * e, e);
   }
 
   void add_weight_gradients(int64_t t, int steps) const {
