@@ -175,9 +175,7 @@ def check(holds: bool, message: str) -> None:
 
 def to_record(speed: SpeedRecord) -> dict[str, Any]:
     """Return the record as it stands in its file."""
-    record = {
-        name: value for name, value in vars(speed).items() if name in ("machine", "versions", "measured")
-    }
+    record = {name: value for name, value in vars(speed).items() if name in ("machine", "versions", "measured")}
     for kind in (TrainingStep, GenerationRun, GrowthRate, LeftOut):
         rows = [asdict(row) for row in getattr(speed, kind.LIST)]
         record[kind.LIST] = [{IN_FILE.get(name, name): value for name, value in row.items()} for row in rows]
