@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -34,14 +35,14 @@ class CannotTakePartError(Exception):
 class Contender:
     """One implementation at one size.
 
-    ``logits`` gives the scores of all tokens, ``write`` continues a first token one by one, and both run under
-    ``engine``, which is this package's way to compute and none for the others.
+    ``logits`` gives the scores of all tokens; ``write`` continues a first token one by one, or is the reason why that
+    is not measured. Both run under ``engine``, which is this package's way to compute and none for the others.
     """
 
     name: str
     model: nn.Module
     logits: Callable[[Tensor], Tensor]
-    write: Callable[[Tensor, int], Tensor] | None
+    write: Callable[[Tensor, int], Tensor] | str
     engine: str | None = None
     recurrent_width: int = 0
 
@@ -59,8 +60,8 @@ class Contender:
 
     def generate(self, prompt: Tensor, count: int) -> Tensor:
         """Tokens of greatest score after a first one, with what came before carried over."""
-        if self.write is None:
-            raise CannotTakePartError("it has no incremental way, and would compute all tokens again for every new one")
+        if isinstance(self.write, str):
+            raise CannotTakePartError(self.write)
         with self.computing():
             return self.write(prompt, count)
 
@@ -102,18 +103,29 @@ def lucidrains(size: Size) -> Contender:
 
 
 def ours(name: str, size: Size) -> Contender:
-    """This package's model with lucidrains' weights, computed by one of the package's engines."""
+    """This package's model with lucidrains' weights, computed by one of the package's engines.
+
+    Generation: "plain" calls the model token by token, with the memory handed on; "torch" is the package's `generate`.
+    """
     if engine is None and name != "plain":
         raise CannotTakePartError("this version of the package has no engines")
     weights = lucidrains(size).model.state_dict()
     model = load_lucidrains(weights, memory_size=size.length, segment_length=1)
-    contender = Contender(
-        name,
-        model,
-        lambda tokens: model(tokens).logits,
-        lambda prompt, count: generate(model, prompt, count),
-        engine=name,
-    )
+
+    @torch.inference_mode()
+    def write(prompt: Tensor, count: int) -> Tensor:
+        tokens, memory = [prompt], None
+        for _ in range(count):
+            logits, memory = model(tokens[-1], memory)
+            tokens.append(logits[:, -1:].argmax(dim=-1))
+        return torch.cat(tokens, dim=1)
+
+    ways: dict[str, Callable[[Tensor, int], Tensor] | str] = {
+        "plain": write,
+        "torch": lambda prompt, count: generate(model, prompt, count),
+        "native": "the package generates in PyTorch: tokens that come one by one leave the lanes empty",
+    }
+    contender = Contender(name, model, lambda tokens: model(tokens).logits, ways[name], engine=name)
     if engine is not None:
         tokens = torch.zeros(size.batch, min(size.length, 8), dtype=torch.long)
         try:
@@ -198,8 +210,11 @@ def labml(name: str, size: Size) -> Contender:
     if str(LABML) not in sys.path:
         sys.path.append(str(LABML))
     try:
-        from labml_nn.transformers import feedback
-        from labml_nn.transformers.feed_forward import FeedForward
+        with warnings.catch_warnings():
+            # Its texts have backslashes that newer Pythons warn of when they compile it.
+            warnings.simplefilter("ignore")
+            from labml_nn.transformers import feedback
+            from labml_nn.transformers.feed_forward import FeedForward
     except ImportError as error:
         raise CannotTakePartError(f"labml-nn does not load: {error}") from error
     shared = name == "labml-shared"
@@ -216,7 +231,9 @@ def labml(name: str, size: Size) -> Contender:
     else:
         core = feedback.FeedbackTransformer(layer, size.layers)
     model = LabmlModel(core, size)
-    return Contender(name, model, model, None)
+    return Contender(
+        name, model, model, "it has no incremental way: it would compute all tokens again for every new one"
+    )
 
 
 def count_parameters(model: nn.Module) -> int:

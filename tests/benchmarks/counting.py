@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from feedback_lite.training.records.speed import GenerationRun, GrowthRate, TrainingStep
+from feedback_lite.training.records.speed import GenerationRun, GrowthRate, LeftOut, TrainingStep
 
 REFERENCE = "lucidrains"
 
@@ -31,7 +31,7 @@ def growth_exponent(start: int, end: int, cost_at_start: float, cost_at_end: flo
 
 
 def predict(costs: Sequence[float]) -> float:
-    """The cost at twice the length, from those at the lengths before: it grows as it last grew, and at least doubles."""
+    """The cost at twice the length, from those before: it grows as it last grew, and at least doubles."""
     growth = costs[-1] / costs[-2] if len(costs) > 1 else 2
     return costs[-1] * max(2, growth)
 
@@ -135,6 +135,17 @@ def shown(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
-def left_out_table(reasons: Mapping[tuple[str, str], str]) -> list[str]:
+def gather_reasons(reasons: Mapping[tuple[str, str], str]) -> tuple[LeftOut, ...]:
+    """One entry for each contender and reason: from what it was left out, in the order in which that happened."""
+    gathered: dict[tuple[str, str], list[str]] = {}
+    for (contender, what), reason in reasons.items():
+        gathered.setdefault((contender, reason), []).append(what)
+    return tuple(
+        LeftOut(contender=contender, what="; ".join(whats), reason=reason)
+        for (contender, reason), whats in gathered.items()
+    )
+
+
+def left_out_table(entries: Sequence[LeftOut]) -> list[str]:
     """A line for everyone who was not measured."""
-    return [f"left out: {contender}, {what}: {reason}" for (contender, what), reason in reasons.items()]
+    return [f"left out: {entry.contender}: {entry.reason} ({entry.what})" for entry in entries]

@@ -33,7 +33,6 @@ from feedback_lite.training.cards import versions
 from feedback_lite.training.records.speed import (
     CONTENDERS,
     GenerationRun,
-    LeftOut,
     SpeedRecord,
     TrainingStep,
     to_record,
@@ -269,9 +268,7 @@ class Run:
             training=tuple(self.training),
             generation=tuple(self.generation),
             growth=tuple(counting.growth_rates(by_length, start=self.plan.growth_from)),
-            left_out=tuple(
-                LeftOut(contender=name, what=what, reason=reason) for (name, what), reason in self.left_out.items()
-            ),
+            left_out=counting.gather_reasons(self.left_out),
         )
 
 
@@ -383,7 +380,7 @@ def main(arguments: Sequence[str]) -> int:
         write_line(
             f"{record.machine['processor']}: a large product reaches {record.machine['peak_gflops']['float32']} GFLOP/s"
         )
-    for line in counting.left_out_table(run.left_out):
+    for line in counting.left_out_table(record.left_out):
         write_line(line)
     if options.out is not None:
         write_whole(options.out, records.as_text(to_record(record)).encode())

@@ -1,8 +1,8 @@
 """Measures the memory of one training step of one contender, in this process and nothing else in it.
 
-    python -m tests.benchmarks.memory lucidrains 128 4 4 32 8 256
+    python -m tests.benchmarks.memory lucidrains 128 4 4 32 8 256 64
 
-The numbers are width, layers, heads, head width, batch and length. `tests.benchmarks.engines` starts it.
+The numbers are those of `Size`: width, layers, heads, head width, batch, length and vocabulary. `tests.benchmarks.engines` starts it.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def measure_apart(name: str, size: Size) -> Memory:
     Raises:
         CannotTakePartError: the process ended without an answer.
     """
-    numbers = map(str, astuple(size)[:6])
+    numbers = map(str, astuple(size))
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.memory", name, *numbers],
         cwd=ROOT,
