@@ -72,8 +72,8 @@ class Plan:
     generation_rounds: int = 3
     growth_from: int = 128
     step_limit: float = 15
-    memory_limit: float = 4096
-    turn_limit: float = 12
+    memory_limit: float = 6144
+    turn_limit: float = 25
     product: int = 2048
     who_holds: Sequence[str] = CONTENDERS
 
@@ -82,7 +82,7 @@ WIDE = Size(width=128, layers=4, heads=4, head_width=32, batch=8, length=64)
 FULL = Plan(
     by_length={
         replace(WIDE, length=length): rounds
-        for length, rounds in ((64, 7), (128, 5), (256, 3), (512, 3), (1024, 3), (2048, 3))
+        for length, rounds in ((64, 7), (128, 5), (256, 3), (512, 3), (1024, 2), (2048, 2))
     },
     by_batch=[
         Size(width=width, layers=layers, heads=width // 16, head_width=16, batch=batch, length=64)
@@ -122,8 +122,11 @@ class Run:
         if "length" in grids:
             self.by_length(rounds, with_memory="memory" in grids)
         if "batch" in grids:
+            names = [name for name in self.names if name != "labml"]
+            if "labml" in self.names:
+                self.leave_out("labml", "training by batch and width", "it takes longest: its lengths are enough")
             for size in self.plan.by_batch:
-                self.training_cell(size, self.names, rounds or self.plan.batch_rounds, {})
+                self.training_cell(size, names, rounds or self.plan.batch_rounds, {})
         if "generation" in grids:
             for size in self.plan.generation:
                 self.generation_cell(size, rounds or self.plan.generation_rounds)
@@ -134,8 +137,10 @@ class Run:
         seconds: dict[str, list[float]] = {name: [] for name in self.names}
         for size, planned in self.plan.by_length.items():
             taking_part = [name for name in taking_part if self.within_limits(name, size, seconds[name])]
-            held = self.memory_cell(size, taking_part) if with_memory else {}
-            rows = self.training_cell(size, taking_part, rounds or planned, held)
+            memory = self.memory_cell(size, taking_part) if with_memory else {}
+            failed = [name for name in memory if memory[name] is None]
+            taking_part = [name for name in taking_part if name not in failed]
+            rows = self.training_cell(size, taking_part, rounds or planned, memory)
             taking_part = [row.contender for row in rows]
             for row in rows:
                 seconds[row.contender].append(row.cpu_ms / 1000)
@@ -166,19 +171,20 @@ class Run:
             return False
         return True
 
-    def memory_cell(self, size: Size, names: Sequence[str]) -> dict[str, Memory]:
-        """The memory of a step of every contender, each in a process of its own."""
-        found = {}
+    def memory_cell(self, size: Size, names: Sequence[str]) -> dict[str, Memory | None]:
+        """The memory of a step of every contender, each in a process of its own; none where that process failed."""
+        found: dict[str, Memory | None] = {}
         for name in tqdm(names, desc=f"memory, {size.length} tokens", leave=False):
             if name in self.plan.who_holds:
                 try:
                     found[name] = measure_apart(name, size)
                 except CannotTakePartError as error:
-                    self.leave_out(name, f"memory at {size.length} tokens", str(error))
+                    found[name] = None
+                    self.leave_out(name, f"training at {size.length} tokens and more", str(error))
         return found
 
     def training_cell(
-        self, size: Size, names: Sequence[str], rounds: int, memory: Mapping[str, Memory]
+        self, size: Size, names: Sequence[str], rounds: int, memory: Mapping[str, Memory | None]
     ) -> list[TrainingStep]:
         """Measure a training step of every contender at one size, in turns."""
         contenders = self.make_all(names, size, f"width {size.width}, batch {size.batch}, {size.length} tokens")
@@ -189,7 +195,7 @@ class Run:
         }
         # What happens at a first step only, compiling among it, happens here and is not counted.
         for contender in contenders.values():
-            contender.step(tokens[:, :64])
+            contender.step(tokens[:, :16])
         product = Product(self.plan.product)
         costs = take_turns({"product": product.multiply, **turns}, rounds, self.plan.turn_limit)
         peak = product.operations / costs.pop("product").cpu

@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks.memory lucidrains 128 4 4 32 8 256 64
 
-The numbers are those of `Size`: width, layers, heads, head width, batch, length and vocabulary. `tests.benchmarks.engines` starts it.
+The numbers are those of `Size`: width, layers, heads, head width, batch, length and vocabulary.
+`tests.benchmarks.engines` starts it.
 """
 
 from __future__ import annotations

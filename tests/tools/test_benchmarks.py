@@ -224,6 +224,23 @@ def test_the_tables_of_generation_and_growth():
 # ---- how it is measured
 
 
+def test_who_fails_in_a_process_of_its_own_drops_out(monkeypatch):
+    def fail(name, size):
+        if name == "lstm" or size.length > 8:
+            raise CannotTakePartError("its process ended with -9")
+        return memory.Memory(1.0, 2.0)
+
+    monkeypatch.setattr(engines, "measure_apart", fail)
+    plan = replace(engines.QUICK, who_holds=("lstm", "plain"))
+    run = engines.Run(plan, names=("plain", "lstm", "ordinary"), report=[].append)
+    run.measure(["length", "memory"])
+    assert [(row.contender, row.length) for row in run.training] == [("plain", 8), ("ordinary", 8), ("ordinary", 16)]
+    assert run.left_out == {
+        ("lstm", "training at 8 tokens and more"): "its process ended with -9",
+        ("plain", "training at 16 tokens and more"): "its process ended with -9",
+    }
+
+
 def test_turns_are_taken_in_rounds_and_those_over_the_limit_drop_out(monkeypatch):
     clock = [0.0]
     taken = []
@@ -252,10 +269,10 @@ def test_who_would_take_or_hold_too_much_drops_out():
     assert "about 16 s, more than the limit of 15" in run.left_out["labml", "training at 32 tokens and more"]
     assert run.within_limits("torch", size, [3.0, 70.0])
     run.training += [
-        row("ordinary", length, width=6, batch=7, resident_mib=mib) for length, mib in ((8, 500.0), (16, 1500.0))
+        row("ordinary", length, width=6, batch=7, resident_mib=mib) for length, mib in ((8, 500.0), (16, 2000.0))
     ]
     assert not run.within_limits("ordinary", size, [0.1])
-    assert "about 4500 MiB, more than the limit of 4096" in run.left_out["ordinary", "training at 32 tokens and more"]
+    assert "about 8000 MiB, more than the limit of 6144" in run.left_out["ordinary", "training at 32 tokens and more"]
 
 
 def test_a_row_says_what_was_counted():
@@ -266,11 +283,15 @@ def test_a_row_says_what_was_counted():
     assert made.share_of_peak == pytest.approx(counting.training_operations("torch", SIZE) / 0.5 / 4e6, abs=1e-4)
 
 
-def test_an_engine_that_computes_something_else_stops_the_run():
+def test_an_engine_that_computes_something_else_stops_the_run(monkeypatch):
     reference = contenders.make("lucidrains", SIZE)
     wrong = Contender("plain", reference.model, lambda tokens: reference.logits(tokens) + 0.1, "no way")
     with pytest.raises(AssertionError, match="plain computes something else"):
         engines.Run(engines.QUICK).check_all({"lucidrains": reference, "plain": wrong}, tokens_of(SIZE))
+    made = {"lucidrains": reference, "plain": wrong}
+    monkeypatch.setattr(engines, "make", lambda name, size: made[name])
+    with pytest.raises(AssertionError, match="plain computes something else"):
+        engines.Run(engines.QUICK).training_cell(SIZE, list(made), 1, {})
 
 
 def test_held_memory_counts_each_saved_storage_once_and_no_weights():
@@ -318,6 +339,7 @@ def test_the_quick_run_measures_all_grids_and_writes_a_record(tmp_path, capsys, 
     speed = read_speed(json.loads(out.read_text()), "speed.json")
     assert json.loads(out.read_text()) == to_record(speed)
     assert {row.contender for row in speed.training} == set(able())
+    assert {row.contender for row in speed.training if row.batch == 5} == set(able()) - {"labml"}
     assert {(row.batch, row.length) for row in speed.training} == {(2, 8), (2, 16), (5, 8)}
     assert {row.contender for row in speed.generation} >= {"lucidrains", "plain", "ordinary", "lstm"}
     held = {row.contender: (row.held_mib, row.resident_mib) for row in speed.training if row.length == 16}
