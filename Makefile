@@ -12,6 +12,7 @@ export PYTHONUTF8 := 1
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11)
 RUN := .venv/bin/python
 SITE := _build/site.stamp
+LABML := _build/labml
 SITE_SOURCES = $(shell find _config.yml _toc.yml pyproject.toml constraints.txt book chapters feedback_lite \
 	-type f -not -path '*/__pycache__/*' -not -path '*/.*')
 # Deno lints and formats the figures' scripts and checks the types in their comments. It needs no network for that.
@@ -73,8 +74,8 @@ lab: environment-lab ## open the chapters in JupyterLab
 notebooks: environment-book ## execute the chapters and write them with their outputs
 	$(RUN) -m book.tools.notebooks write
 
-bench: book environment-test ## measure a training step, the models in the page, and the front page
-	$(RUN) -m tests.benchmarks.training_step
+bench: book environment-test $(LABML) ## measure all implementations, the models in the page, and the front page
+	OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.engines --out _build/speed.json
 	$(RUN) -m tests.benchmarks.live_model
 	$(RUN) -m tests.benchmarks.duel_page
 
@@ -96,6 +97,11 @@ environment-test:
 
 environment-lab:
 	$(call set_up,book lab)
+
+# For `make bench` alone, in a folder of its own: its requirements would bring another torch. Where it cannot be
+# installed, the benchmark says so and goes on without it.
+$(LABML): | environment-test
+	-$(RUN) -m pip install --quiet --no-deps --target $@ labml-nn==0.5.1 labml==0.5.3
 
 # Built from nothing each time: Sphinx keeps quiet about old warnings and leaves the pages of removed sources.
 $(SITE): $(SITE_SOURCES) | environment-book

@@ -4,6 +4,8 @@ from tests.faults.planting import Fault
 
 NOTEBOOKS = "book/tools/notebooks"
 TESTS = "tests/tools/notebooks"
+BENCHMARKS = "tests/benchmarks"
+TESTS_OF_BENCHMARKS = "tests/tools/test_benchmarks.py"
 
 FAULTS = (
     Fault(
@@ -59,5 +61,35 @@ FAULTS = (
         "book/tools/results.py",
         {"spread(in_tenths(tenths(shares(rights)))": "spread(share(max(rights))"},
         ("tests/tools/test_results.py",),
+    ),
+    Fault(
+        "the benchmark forgets the attention in the operations of a step",
+        f"{BENCHMARKS}/counting.py",
+        {" + 4 * inner * size.layers * slots": ""},
+        (TESTS_OF_BENCHMARKS,),
+    ),
+    Fault(
+        "the growth is that between the first length and the next",
+        f"{BENCHMARKS}/counting.py",
+        {"end = max(known, default=start)": "end = min(known, default=start)"},
+        (TESTS_OF_BENCHMARKS,),
+    ),
+    Fault(
+        "the benchmark times an engine that computes something else",
+        f"{BENCHMARKS}/engines.py",
+        {"        self.check_all(contenders, tokens[:8, :32])\n": ""},
+        (TESTS_OF_BENCHMARKS,),
+    ),
+    Fault(
+        "the held memory counts the weights",
+        f"{BENCHMARKS}/memory.py",
+        {"if storage.data_ptr() not in own:": "if storage.nbytes():"},
+        (TESTS_OF_BENCHMARKS,),
+    ),
+    Fault(
+        "a record of speed may hold what is no number",
+        "feedback_lite/training/records/speed.py",
+        {" and math.isfinite(value)": ""},
+        ("tests/unit/training/test_speed.py",),
     ),
 )

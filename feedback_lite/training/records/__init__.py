@@ -8,6 +8,7 @@ import safetensors.torch
 from torch import Tensor
 
 from feedback_lite.files import json_names, load_json
+from feedback_lite.training.records.speed import SpeedRecord, read_speed
 
 FOLDER = "training/records"
 
@@ -32,6 +33,15 @@ def load(name: str) -> dict[str, Any]:
 def load_original() -> dict[str, Tensor]:
     """Return weights, tokens and logits of a small model of feedback-transformer-pytorch 0.0.11, by name."""
     return safetensors.torch.load(files("feedback_lite").joinpath(FOLDER, "original.safetensors").read_bytes())
+
+
+def load_speed() -> SpeedRecord:
+    """Return the measurements of `make bench`: training steps and generation, this package's and all others'.
+
+    Raises:
+        ValueError: the record did not ship, or it is not one of `make bench`.
+    """
+    return read_speed(load("speed"), "speed.json")
 
 
 def as_text(record: dict[str, Any]) -> str:
