@@ -1,11 +1,11 @@
 """Which code works through a sequence: the plain loop, one autograd function in PyTorch, or a compiled loop.
 
-    plain    the loop over ``read`` and ``write`` in `model.py`: any setting, and what the others must equal
-    torch    `recurrence.py`: segment length 1, on any device, in any dtype, with or without dropout
-    native   `native/`: the same, and the ordinary transformer, on a processor, without dropout
+plain    the loop over ``read`` and ``write`` in `model.py`: any setting, and what the others must equal
+torch    `recurrence.py`: segment length 1, on any device, in any dtype, with or without dropout
+native   `native/`: the same, and the ordinary transformer, on a processor, without dropout
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -67,7 +67,7 @@ def use(engine: Engine) -> Iterator[None]:
         wanted.reset(before)
 
 
-def chosen(model: nn.Module, tokens: Tensor) -> Choice:
+def chosen(model: Any, tokens: Tensor) -> Choice:
     """Return the engine on which a model would run now, and why.
 
     Args:
@@ -92,7 +92,7 @@ def chosen(model: nn.Module, tokens: Tensor) -> Choice:
     return Choice(name, "asked for")
 
 
-def fastest(model: nn.Module, tokens: Tensor, obstacles: dict[str, str | None]) -> Choice:
+def fastest(model: Any, tokens: Tensor, obstacles: dict[str, str | None]) -> Choice:
     """Return the engine that is the fastest of those that can run."""
     if obstacles["native"] is None and len(tokens) >= FEWEST and model.config.d_model <= WIDEST:
         if (obstacle := native.unavailable()) is None:
@@ -103,20 +103,20 @@ def fastest(model: nn.Module, tokens: Tensor, obstacles: dict[str, str | None]) 
     return Choice("plain", obstacles["torch"])
 
 
-def against_torch(model: nn.Module) -> str | None:
+def against_torch(model: Any) -> str | None:
     """Return why `recurrence.py` cannot run a model, or None where it can."""
     if name_of(model) == ORDINARY:
         return "an ordinary transformer has no recurrence"
     return against_all(model)
 
 
-def against_native(model: nn.Module) -> str | None:
+def against_native(model: Any) -> str | None:
     """Return why the compiled loop cannot run a model, or None where it can."""
     config, drops = model.config, model.training and (model.config.attn_dropout > 0 or model.config.ff_dropout > 0)
     return against_all(model) or native.applies(config, model.embedding.weight, drops)
 
 
-def against_all(model: nn.Module) -> str | None:
+def against_all(model: Any) -> str | None:
     """Return why nothing but the plain loop can run a model, or None where others can."""
     if name_of(model) not in (FEEDBACK, ORDINARY):
         return f"it is a {type(model).__name__}, which may do otherwise"
@@ -127,7 +127,7 @@ def against_all(model: nn.Module) -> str | None:
     return is_stock(model)
 
 
-def name_of(model: nn.Module) -> str:
+def name_of(model: Any) -> str:
     """Return the full name of a model's class: the classes themselves are made upon this module."""
     return f"{type(model).__module__}.{type(model).__qualname__}"
 
@@ -186,7 +186,8 @@ def is_stock(model: Any) -> str | None:
             return f"{name} is not in the model's mode"
     parameters = dict(model.named_parameters())
     shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
-    expected = parameter_shapes(type(model), model.config)
+    kind: Callable[[FeedbackConfig], nn.Module] = type(model)
+    expected = parameter_shapes(kind, model.config)
     if different := [name for name in shapes | expected if shapes.get(name) != expected.get(name)]:
         return f"{different[0]} has the shape {shapes.get(different[0])}, not {expected.get(different[0])}"
     if len(kinds := {f"{parameter.dtype} on {parameter.device}" for parameter in parameters.values()}) > 1:
@@ -195,7 +196,7 @@ def is_stock(model: Any) -> str | None:
 
 
 @lru_cache
-def parameter_shapes(kind: type[nn.Module], config: FeedbackConfig) -> dict[str, tuple[int, ...]]:
+def parameter_shapes(kind: Callable[[FeedbackConfig], nn.Module], config: FeedbackConfig) -> dict[str, tuple[int, ...]]:
     """Return the name and the shape of every parameter that a model of this kind and config is made with."""
     with torch.device("meta"):
         return {name: tuple(parameter.shape) for name, parameter in kind(config).named_parameters()}

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange, reduce, repeat
+from einops import rearrange, repeat
 from jaxtyping import Float
 from torch import Tensor, cat, stack
 from torch.autograd.function import once_differentiable
@@ -53,7 +53,9 @@ def fold(config: FeedbackConfig, weights: Mapping[str, Tensor], dtype: torch.dty
 
     def behind(norm: str, matrix: Tensor) -> tuple[Tensor, Tensor]:
         gain, shift = layers(f"{norm}.weight"), layers(f"{norm}.bias")
-        return matrix * rearrange(gain, "l d -> l 1 d"), rearrange(matrix @ rearrange(shift, "l d -> l d 1"), "l o 1 -> l 1 o")
+        return matrix * rearrange(gain, "l d -> l 1 d"), rearrange(
+            matrix @ rearrange(shift, "l d -> l d 1"), "l o 1 -> l 1 o"
+        )
 
     scale = config.head_dim**-0.5
     to_queries, query_shift = behind("attention_norm", layers("attention.to_queries.weight") * scale)
@@ -101,7 +103,7 @@ def recur(
     inputs = (rearrange(embedded, "b t d -> t b d"), slots, nearness, shares, to_keys_values, *folded)
     keeps = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs)
     with torch.autocast(embedded.device.type, enabled=False):
-        tops, slots = Recurrence.apply(config, seed, keeps, *inputs)
+        tops, slots = Recurrence.apply(config, seed, keeps, *inputs)  # type: ignore[no-untyped-call]
     newest = slots[:, :, -config.memory_size :]
     keys, values = rearrange(newest, "two (b h) m e -> two b m (h e)", h=config.num_heads)
     return rearrange(tops, "t b d -> b t d"), Memory(keys, values)
@@ -134,7 +136,10 @@ class Kept(NamedTuple):
 
 
 class Recurrence(torch.autograd.Function):
-    """All steps of a call. ``n`` counts the heads of all sequences, ``s`` the slots that came in and those of the steps."""
+    """All steps of a call.
+
+    ``n`` counts the heads of all sequences, ``s`` all slots: those that came in, and one for every step.
+    """
 
     @staticmethod
     def forward(
@@ -157,7 +162,7 @@ class Recurrence(torch.autograd.Function):
         columns = in_columns(slots[0])
         layers = list(zip(*(matrix.unbind() for matrix in transposed(Folded(*matrices))), strict=True))
         hiddens, queries, reads, middles, widened = (views(part) for part in kept)
-        query_rows, read_rows = (views(part.unflatten(-1, (-1, size)).flatten(2, 3)[:, :, :, None]) for part in kept[1:3])
+        query_rows, read_rows = (views(in_rows(part, size)) for part in (kept.queries, kept.reads))
         for step in range(len(embedded)):
             place = step if keeps else 0
             start, stop = window(config, incoming.shape[2] + step)
@@ -194,7 +199,7 @@ class Recurrence(torch.autograd.Function):
         return tops, slots
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, to_tops: Tensor | None, to_slots: Tensor | None) -> tuple[Tensor | None, ...]:
         """Return the gradients of what `forward` took; ``to_x`` is always the gradient with respect to ``x``."""
         slots, nearness, shares, to_keys_values, *rest = ctx.saved_tensors
@@ -272,8 +277,8 @@ def walk_back(
     queries_at, middles_at, widened_at, hiddens_at = (
         views(part) for part in (to_queries, to_middles, to_widened, to_hiddens)
     )
-    query_rows_at = views(to_queries.unflatten(-1, (-1, config.head_dim)).flatten(2, 3)[:, :, :, None])
-    halves_at, factors_at = views(to_widened.unflatten(-1, (2, -1))), views(factors)
+    query_rows_at = views(in_rows(to_queries, config.head_dim))
+    halves_at, factors_at = views(to_widened.view(*to_widened.shape[:3], 2, -1)), views(factors)
 
     # Reshapes in this loop are torch's own: einops would take a tenth of its time.
     for place in reversed(range(len(steps))):
@@ -302,7 +307,7 @@ def walk_back(
             seen = slice(start - first, end - first)
             weights = torch.baddbmm(past.nearness[:, :, near], readers[0, :, place], key_columns).softmax(-1)
             read_by[1, :, place, :, seen] = weights if weights_kept is None else weights * weights_kept
-            weights_at = weights.split(1, dim=1)
+            weights_at = weights.chunk(config.num_layers, dim=1)
             to_reads: list[Tensor] = []
             to_scores: list[Tensor] = []
         to_hidden = to_tops[steps[place]]
@@ -354,10 +359,15 @@ def window(config: FeedbackConfig, end: int) -> tuple[int, int]:
     return max(0, end - config.memory_size), end
 
 
+def in_rows(part: Float[Tensor, "layers t b he"], head_dim: int) -> Float[Tensor, "layers t n 1 e"]:
+    """Return a view in which every head of every sequence has a matrix of one row."""
+    return part.view(*part.shape[:2], -1, 1, head_dim)
+
+
 def in_columns(slots: Float[Tensor, "*n s e"]) -> Float[Tensor, "*n e s"]:
     """Return the slots one per column: a row times such a matrix runs along its rows, which is twice as fast.
 
-    Rows begin an odd multiple of 16 numbers apart, since powers of two make them fight for the same places in the cache.
+    Rows begin an odd multiple of 16 numbers apart, since at powers of two they would share places in the cache.
     """
     *rows, num_slots, width = slots.shape
     room = slots.new_empty(*rows, width, (num_slots + 31) // 32 * 32 + 16)
@@ -366,7 +376,7 @@ def in_columns(slots: Float[Tensor, "*n s e"]) -> Float[Tensor, "*n e s"]:
 
 
 def views(part: Float[Tensor, "layers t ..."]) -> list[list[Tensor]]:
-    """Return what belongs to a layer and a step as ``views(part)[layer][step]``: indexing a list costs next to nothing."""
+    """Return views of what belongs to a layer and a step as ``views(part)[layer][step]``; a list is quick to index."""
     return [list(layer.unbind()) for layer in part.unbind()]
 
 

@@ -29,7 +29,7 @@ SUFFIXES = {torch.float32: "float32", torch.float64: "float64"}
 class Sizes(ctypes.Structure):
     """The sizes of one call, in the order of the struct of the same name in the source."""
 
-    _fields_ = [  # noqa: RUF012 - the form that ctypes asks for
+    _fields_ = [
         (name, ctypes.c_int64)
         for name in (
             *("batch", "steps", "width", "heads", "head_width", "gated", "layers", "memory_size"),
@@ -45,7 +45,7 @@ OUTPUTS = ("tops", "keys_out", "values_out")
 class Tensors(ctypes.Structure):
     """Where the numbers of tensors lie, in the order of the struct of the same name in the source."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         (name, ctypes.c_void_p)
         for name in (*INPUTS, *OUTPUTS, "saved", *(f"of_{name}" for name in (*INPUTS, *OUTPUTS)), "work")
     ]
@@ -209,7 +209,9 @@ def check_shapes(
         and shares.shape == (num_shares,)
     )
     if not fits:
-        raise ValueError(f"tensors must fit the config, got shapes {', '.join(str(tuple(t.shape)) for t in tensors[1:])}")
+        raise ValueError(
+            f"tensors must fit the config, got shapes {', '.join(str(tuple(t.shape)) for t in tensors[1:])}"
+        )
     if any(tensor.dtype != flat.dtype or tensor.device.type != "cpu" for tensor in tensors) or (
         flat.dtype not in SUFFIXES
     ):

@@ -71,7 +71,9 @@ def find_compiler() -> tuple[str, ...]:
         if path := shutil.which(name):
             return (path, *wanted[1:])
     if wanted:
-        raise NativeUnavailable(f"The compiled loop needs a C++ compiler, and CXX names {wanted[0]}, which is not there.")
+        raise NativeUnavailable(
+            f"The compiled loop needs a C++ compiler, and CXX names {wanted[0]}, which is not there."
+        )
     raise NativeUnavailable(f"The compiled loop needs a C++ compiler, and none of {', '.join(COMPILERS)} is there.")
 
 
@@ -98,7 +100,9 @@ def cache_folder() -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise NativeUnavailable(f"The cache of the compiled loop, {folder}, cannot be made: {error.strerror}.") from None
+        raise NativeUnavailable(
+            f"The cache of the compiled loop, {folder}, cannot be made: {error.strerror}."
+        ) from None
     check_private(folder)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise NativeUnavailable(f"The cache of the compiled loop, {folder}, cannot be written.")
@@ -120,7 +124,9 @@ def make(compiler: tuple[str, ...], flags: tuple[str, ...], target: Path) -> cty
         handle, name = tempfile.mkstemp(prefix=f"{target.stem}-", suffix=".part", dir=target.parent)
     except OSError as error:
         folder = target.parent
-        raise NativeUnavailable(f"The cache of the compiled loop, {folder}, cannot be written: {error.strerror}.") from None
+        raise NativeUnavailable(
+            f"The cache of the compiled loop, {folder}, cannot be written: {error.strerror}."
+        ) from None
     os.close(handle)
     part = Path(name)
     try:
@@ -130,7 +136,9 @@ def make(compiler: tuple[str, ...], flags: tuple[str, ...], target: Path) -> cty
         part.replace(target)
         return loaded
     except OSError as error:
-        raise NativeUnavailable(f"What {compiler[0]} made of the loop cannot be used: {one_line(str(error))}.") from None
+        raise NativeUnavailable(
+            f"What {compiler[0]} made of the loop cannot be used: {one_line(str(error))}."
+        ) from None
     finally:
         part.unlink(missing_ok=True)
 

@@ -12,7 +12,8 @@ from tests.drawing import make_model
 def test_a_model_as_it_was_made_is_stock(changes: dict[str, object]) -> None:
     model = make_model(**changes)
     assert is_stock(model) is None
-    assert parameter_shapes(type(model), model.config) == {name: tuple(given.shape) for name, given in model.named_parameters()}
+    shapes = {name: tuple(given.shape) for name, given in model.named_parameters()}
+    assert parameter_shapes(type(model), model.config) == shapes
 
 
 class Other(nn.LayerNorm):
