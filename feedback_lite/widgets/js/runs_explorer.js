@@ -1,9 +1,11 @@
 import { button, buttonRow, onSliderKeys, setAvailable, setPressed } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
 import { onDrag, pickerNode, pictureNode, pointIn } from "./picture.js";
+import { HALF, numberedMark, path, spread } from "./plot.js";
 import { capital, clamp, grouped, say, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Picture, Place, Words } from "./figure.js" */
+/** @import { Point } from "./plot.js" */
 
 /** @typedef {"feedback" | "ordinary" | "recurrent"} Family */
 /** @typedef {"examples" | "seconds"} Budget */
@@ -48,7 +50,6 @@ import { capital, clamp, grouped, say, stateSentence, tell } from "./words.js";
  */
 
 /** @typedef {{ name: string, family: Family, number: number }} Named a model, and its number in the figure */
-/** @typedef {[x: number, y: number]} Point */
 /** @typedef {Named & { seeds: Point[][], points: Point[], at: Point, labelled: boolean }} Line */
 
 const STATE = ["task", "shown", "axis", "budget", "place"];
@@ -205,7 +206,6 @@ function describe(model) {
 
 // ---- the picture
 
-const HALF = 8; // of a numbered mark
 const CHARACTER = 7.4; // about the width of a letter, in a wide font
 
 /** @typedef {ReturnType<typeof layOut>} Layout */
@@ -237,27 +237,6 @@ function acrossX(place, { study, scale }) {
   const [first, last] = [study.lengths[0], study.lengths[study.lengths.length - 1]].map(Math.log);
   const [inset, room] = [24, place.plot.width - 48];
   return (length) => place.plot.x + inset + ((Math.log(length) - first) / (last - first || 1)) * room;
-}
-
-/**
- * A model's number in the mark of its family: a filled square, an open one, a filled diamond.
- *
- * @param {Family} family
- * @param {number} number
- * @param {number} x
- * @param {number} y
- */
-function numberedMark(family, number, x, y) {
-  const shape = family === "recurrent"
-    ? svg("path", { class: "fl-diamond", d: `M${x} ${y - 11}l11 11l-11 11l-11 -11z` })
-    : svg("rect", { class: "fl-square", x: x - HALF, y: y - HALF, width: 2 * HALF, height: 2 * HALF, rx: 1.5 });
-  const text = svg("text", { class: "fl-mark-number", x, y: y + 4 }, String(number));
-  return svg("g", { class: "fl-mark", "data-family": family }, shape, text);
-}
-
-/** @param {Point[]} points */
-function path(points) {
-  return `M${points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}`;
 }
 
 /** @typedef {ReturnType<typeof makeRoom>} Room */
@@ -323,30 +302,6 @@ function linesOfModel(model, name, place, reading, shift) {
 }
 
 /**
- * Where labels of these sizes stand in a column, each as near to its end as the others allow.
- *
- * @param {number[]} wanted
- * @param {number[]} sizes
- * @param {Layout} place
- */
-function spread(wanted, sizes, place) {
-  const order = wanted.map((_, index) => index).sort((a, b) => wanted[a] - wanted[b] || a - b);
-  /** @type {number[]} */
-  const middles = [];
-  let above = place.plot.y - 10;
-  order.forEach((index) => {
-    middles[index] = Math.max(wanted[index], above + sizes[index] / 2);
-    above = middles[index] + sizes[index] / 2;
-  });
-  let below = place.bottom + 10;
-  [...order].reverse().forEach((index) => {
-    middles[index] = Math.min(middles[index], below - sizes[index] / 2);
-    below = middles[index] - sizes[index] / 2;
-  });
-  return middles;
-}
-
-/**
  * Names, or numbers alone, beside the ends of the lines, none over another.
  *
  * @param {Line[]} ends
@@ -357,7 +312,12 @@ function endLabels(ends, place, room) {
   const lines = ends.map(({ name }) => (place.wide ? linesOf(name) : []));
   const tall = lines.map((all) => Math.max(18, 15 * all.length + 3));
   const named = tall.reduce((sum, size) => sum + size, 0) <= place.plot.height + 16;
-  const middles = spread(ends.map(({ at }) => at[1]), named ? tall : tall.map(() => 17), place);
+  const middles = spread(
+    ends.map(({ at }) => at[1]),
+    named ? tall : tall.map(() => 17),
+    place.plot.y - 10,
+    place.bottom + 10,
+  );
   return ends.map(({ family, number, at }, index) => {
     const y = middles[index];
     room.takeMark(place.column, y);
