@@ -43,8 +43,8 @@ WORDS = {
     "smaller": "{base} holds {times} times the memory of {name}",
     "start": "{headline}: {where}.",
     "start without": "At {where}.",
-    "ladder": "Training, in tokens per second, slowest first, in brackets over {base}: {all}.",
-    "time": "Milliseconds of a training step, in brackets the power of the length by which they grow: {all}.",
+    "ladder": "Tokens per second, slowest first, in brackets how many times {base}: {all}.",
+    "time": "Milliseconds of a step, in brackets the power of the length by which they grow: {all}.",
     "memory": "MiB held for backward, in brackets the power of the length by which they grow: {all}.",
     "resident": "MiB by which a training step makes the process grow, in brackets the power of the length: {all}.",
     "alone": "{name} {value}",
@@ -200,7 +200,9 @@ class SpeedLadder(Figure):
         """Return what is gained, where, and the value of every contender."""
         where = f"{self.shown()['name']}, {self.tell('tokens', count=self.position())}"
         headline, rungs, own = self.headline(), self.rungs(), self.rungs("own")
-        start = self.tell("start" if headline else "start without", headline=headline, where=where)
+        start = self.tell(
+            "start" if headline else "start without", headline=headline[:1].upper() + headline[1:], where=where
+        )
         if not rungs:
             return f"{start} {self.tell('nothing')}"
         kind = "resident" if self.view == MEMORY and self.memory == RESIDENT else self.view

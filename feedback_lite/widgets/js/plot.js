@@ -1,4 +1,4 @@
-// What plots have in common: numbered marks, lines, and names beside the ends of lines.
+// What plots have in common: numbered marks, lines, and what is taken of the picture.
 
 import { svg } from "./figure.js";
 
@@ -42,27 +42,21 @@ export function path(points) {
   return `M${points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}`;
 }
 
-/**
- * Where labels of these sizes stand in a column, each as near to its end as the others allow.
- *
- * @param {number[]} wanted
- * @param {number[]} sizes
- * @param {number} top
- * @param {number} bottom
- */
-export function spread(wanted, sizes, top, bottom) {
-  const order = wanted.map((_, index) => index).sort((a, b) => wanted[a] - wanted[b] || a - b);
-  /** @type {number[]} */
-  const middles = [];
-  let above = top;
-  order.forEach((index) => {
-    middles[index] = Math.max(wanted[index], above + sizes[index] / 2);
-    above = middles[index] + sizes[index] / 2;
-  });
-  let below = bottom;
-  [...order].reverse().forEach((index) => {
-    middles[index] = Math.min(middles[index], below - sizes[index] / 2);
-    below = middles[index] - sizes[index] / 2;
-  });
-  return middles;
+/** @typedef {ReturnType<typeof makeRoom>} Room */
+
+/** Remembers what is taken of the picture: `take` says whether a box was free, and takes it. */
+export function makeRoom() {
+  /** @type {number[][]} */
+  const taken = [];
+  /** @type {(one: number[], other: number[]) => boolean} */
+  const meets = (one, other) => one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3];
+  /** @param {[left: number, top: number, right: number, bottom: number]} box */
+  const take = (box) => {
+    if (taken.some((other) => meets(box, other))) return false;
+    taken.push(box);
+    return true;
+  };
+  /** @type {(x: number, y: number) => boolean} */
+  const takeMark = (x, y) => take([x - HALF - 1, y - HALF - 1, x + HALF + 1, y + HALF + 1]);
+  return { take, takeMark };
 }

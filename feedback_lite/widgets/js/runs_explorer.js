@@ -1,11 +1,11 @@
 import { button, buttonRow, onSliderKeys, setAvailable, setPressed } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
 import { onDrag, pickerNode, pictureNode, pointIn } from "./picture.js";
-import { HALF, numberedMark, path, spread } from "./plot.js";
+import { HALF, makeRoom, numberedMark, path } from "./plot.js";
 import { capital, clamp, grouped, say, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Picture, Place, Words } from "./figure.js" */
-/** @import { Point } from "./plot.js" */
+/** @import { Point, Room } from "./plot.js" */
 
 /** @typedef {"feedback" | "ordinary" | "recurrent"} Family */
 /** @typedef {"examples" | "seconds"} Budget */
@@ -239,25 +239,6 @@ function acrossX(place, { study, scale }) {
   return (length) => place.plot.x + inset + ((Math.log(length) - first) / (last - first || 1)) * room;
 }
 
-/** @typedef {ReturnType<typeof makeRoom>} Room */
-
-/** Remembers what is taken of the picture: `take` says whether a box was free, and takes it. */
-function makeRoom() {
-  /** @type {number[][]} */
-  const taken = [];
-  /** @type {(one: number[], other: number[]) => boolean} */
-  const meets = (one, other) => one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3];
-  /** @param {[left: number, top: number, right: number, bottom: number]} box */
-  const take = (box) => {
-    if (taken.some((other) => meets(box, other))) return false;
-    taken.push(box);
-    return true;
-  };
-  /** @type {(x: number, y: number) => boolean} */
-  const takeMark = (x, y) => take([x - HALF - 1, y - HALF - 1, x + HALF + 1, y + HALF + 1]);
-  return { take, takeMark };
-}
-
 /**
  * A name in lines of at most 22 letters, broken at its commas.
  *
@@ -302,6 +283,30 @@ function linesOfModel(model, name, place, reading, shift) {
 }
 
 /**
+ * Where labels of these sizes stand in a column, each as near to its end as the others allow.
+ *
+ * @param {number[]} wanted
+ * @param {number[]} sizes
+ * @param {Layout} place
+ */
+function spread(wanted, sizes, place) {
+  const order = wanted.map((_, index) => index).sort((a, b) => wanted[a] - wanted[b] || a - b);
+  /** @type {number[]} */
+  const middles = [];
+  let above = place.plot.y - 10;
+  order.forEach((index) => {
+    middles[index] = Math.max(wanted[index], above + sizes[index] / 2);
+    above = middles[index] + sizes[index] / 2;
+  });
+  let below = place.bottom + 10;
+  [...order].reverse().forEach((index) => {
+    middles[index] = Math.min(middles[index], below - sizes[index] / 2);
+    below = middles[index] - sizes[index] / 2;
+  });
+  return middles;
+}
+
+/**
  * Names, or numbers alone, beside the ends of the lines, none over another.
  *
  * @param {Line[]} ends
@@ -312,12 +317,7 @@ function endLabels(ends, place, room) {
   const lines = ends.map(({ name }) => (place.wide ? linesOf(name) : []));
   const tall = lines.map((all) => Math.max(18, 15 * all.length + 3));
   const named = tall.reduce((sum, size) => sum + size, 0) <= place.plot.height + 16;
-  const middles = spread(
-    ends.map(({ at }) => at[1]),
-    named ? tall : tall.map(() => 17),
-    place.plot.y - 10,
-    place.bottom + 10,
-  );
+  const middles = spread(ends.map(({ at }) => at[1]), named ? tall : tall.map(() => 17), place);
   return ends.map(({ family, number, at }, index) => {
     const y = middles[index];
     room.takeMark(place.column, y);

@@ -1,11 +1,11 @@
 import { button, setPressed, slider } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
 import { pictureNode } from "./picture.js";
-import { HALF, numberedMark, path, spread } from "./plot.js";
+import { makeRoom, numberedMark, path } from "./plot.js";
 import { capital, grouped, say, stateSentence, tell } from "./words.js";
 
 /** @import { Box, Model, Place, Words } from "./figure.js" */
-/** @import { Family, Point } from "./plot.js" */
+/** @import { Family, Point, Room } from "./plot.js" */
 
 /** @typedef {"tokens" | "time" | "memory"} Quantity */
 
@@ -153,7 +153,7 @@ function gainOf(model) {
 function describe(model) {
   const where = `${shownOf(model).name}, ${tell(model, "tokens", { count: positionOf(model) })}`;
   const [gain, view, base] = [gainOf(model), model.get("view"), model.get("base")];
-  const headline = gain === null ? "" : tell(model, gain.words, gain);
+  const headline = gain === null ? "" : capital(tell(model, gain.words, gain));
   const start = tell(model, gain === null ? "start without" : "start", { headline, where });
   /** @param {Rung[]} rungs */
   const told = (rungs) =>
@@ -256,13 +256,12 @@ function legend(model, width, top) {
 function ladder(model, width) {
   const wide = width >= WIDE;
   const [rungs, own] = [rungsOf(model), rungsOf(model, "own")];
-  const any = own.length > 0;
   const base = nameOf(model, model.get("base"));
   const most = Math.max(...[...rungs, ...own].map(({ value }) => value));
   const factor = wide ? Math.max(72, LETTER * base.length + 24) : 58;
   const numbers = width - factor - 10;
   const [left, right] = wide ? [180, numbers - 72] : [0, width];
-  const [first, step] = [wide ? 22 : 24, (wide ? 31 : 38) + (any ? 15 : 0)];
+  let top = wide ? 20 : 22;
   const group = svg("g", { class: "fl-rungs" });
   if (wide) {
     group.append(text("fl-small fl-end", numbers, 12, "tokens per second"));
@@ -270,8 +269,7 @@ function ladder(model, width) {
   } else group.append(text("fl-small fl-end", width, 12, `tokens per second, × ${base}`));
   /** @param {number} value */
   const long = (value) => Math.max(2, ((right - left) * value) / most);
-  rungs.forEach(({ key, name, family, about, number, value, text: tokens, more }, index) => {
-    const top = first + index * step;
+  rungs.forEach(({ key, name, family, about, number, value, text: tokens, more }) => {
     const middle = top + (wide ? 14 : 10);
     const bar = { x: left, y: wide ? middle - 9 : top + 22, width: long(value), height: wide ? 18 : 11 };
     const rung = svg("g", { class: "fl-rung", "data-family": family, "data-rung": key });
@@ -298,29 +296,43 @@ function ladder(model, width) {
       );
     }
     group.append(rung);
+    top += (wide ? 30 : 38) + (yours === undefined ? 0 : 14);
   });
-  const bottom = first + rungs.length * step + (rungs.length === 0 ? 30 : 0);
-  if (rungs.length === 0) group.append(text("fl-small", 0, 34, tell(model, "nothing")));
-  const key = legend(model, width, bottom + 14);
-  group.append(key.group);
-  return { group, height: bottom + 14 + key.height };
+  const keys = legend(model, width, top + 14);
+  group.append(keys.group);
+  return { group, height: top + 14 + keys.height };
 }
 
 /**
- * Round numbers of an axis that goes by factors, from below the least value to above the greatest.
+ * An axis that goes by factors: a little more than the values need, and round numbers on it.
  *
  * @param {number[]} values
  */
 function scaleOf(values) {
-  const [least, most] = [Math.min(...values), Math.max(...values)];
-  const all = Array.from({ length: 15 }, (_, index) => index - 4).flatMap((power) =>
-    [1, 2, 5].map((size) => Number(`${size}e${power}`))
-  );
-  const low = all.filter((one) => one <= least).pop() ?? all[0];
-  const high = all.find((one) => one >= most && one > low) ?? all[all.length - 1];
-  const within = all.filter((one) => one >= low && one <= high);
-  const ticks = within.length <= 7 ? within : within.filter((one) => /^0?\.?0*10*$/.test(String(one)));
-  return { low, high, ticks };
+  const [low, high] = [Math.min(...values) / 1.3, Math.max(...values) * 1.3];
+  const sizes = high / low > 100 ? [1] : [1, 2, 5];
+  const powers = Array.from({ length: 15 }, (_, index) => index - 4);
+  const all = powers.flatMap((power) => sizes.map((size) => Number(`${size}e${power}`)));
+  return { low, high, ticks: all.filter((one) => one >= low && one <= high) };
+}
+
+/**
+ * The place on a line for its mark that is nearest to its end and free; where there is none, one beside its end.
+ *
+ * @param {Point[]} points
+ * @param {Room} room
+ */
+function placeOnLine(points, room) {
+  const last = points.length - 1;
+  for (let back = 0; back <= 4 * last; back += 1) {
+    const [after, share] = [last - Math.floor(back / 4), (back % 4) / 4];
+    const [end, start] = [points[after], points[Math.max(0, after - 1)]];
+    const [x, y] = [0, 1].map((axis) => end[axis] + share * (start[axis] - end[axis]));
+    if (room.takeMark(x, y)) return [x, y];
+  }
+  const [x, y] = points[last];
+  const aside = [20, -20, 40, -40, 60, -60, 80, -80].find((by) => room.takeMark(x + by, y)) ?? 0;
+  return [x + aside, y];
 }
 
 /**
@@ -333,86 +345,109 @@ function plot(model, width) {
   const wide = width >= WIDE;
   const quantity = model.get("view") === "memory" ? "memory" : "time";
   const [shown, position] = [shownOf(model), positionOf(model)];
-  const rungs = rungsOf(model);
-  const [x0, top, high] = [48, 30, wide ? 252 : 200];
-  const right = wide ? width - 236 : width - 40;
-  const bottom = top + high;
-  /** @param {Line | undefined} line @returns {[number, number][]} */
+  /**
+   * @param {Line | undefined} line
+   * @returns {[length: number, cost: number][]}
+   */
   const measured = (line) =>
     (line?.[quantity] ?? []).flatMap((cost, index) => cost === null || !line ? [] : [[line.lengths[index], cost]]);
   const lines = contendersOf(model).map((one) => (
     { ...one, points: measured(shown.lines[one.key]), own: measured(shown.own[one.key]) }
   )).filter(({ points }) => points.length > 0);
   const group = svg("g", { class: "fl-plot" });
-  const unit = quantity === "time" ? "milliseconds of a training step" : "MiB of memory";
-  group.append(text("fl-small", 0, 12, lines.length > 0 ? unit : tell(model, "nothing")));
-  const { low, high: highest, ticks } = scaleOf(
-    lines.length > 0 ? lines.flatMap(({ points, own }) => [...points, ...own].map(([, cost]) => cost)) : [1, 10],
-  );
+  if (lines.length === 0) {
+    group.append(text("fl-small", 0, 14, tell(model, "nothing")));
+    return { group, height: 60 };
+  }
+
+  const scale = scaleOf(lines.flatMap(({ points, own }) => [...points, ...own].map(([, cost]) => cost)));
+  const left = 8 + 8 * Math.max(...scale.ticks.map((tick) => grouped(tick).length));
+  const [right, top, high] = [wide ? width - 274 : width - 8, 30, wide ? 214 : 190];
+  const bottom = top + high;
   const [shortest, longest] = [shown.lengths[0], shown.lengths[shown.lengths.length - 1]];
   /** @param {number} length */
   const acrossX = (length) => {
     const share = longest === shortest ? 0.5 : Math.log(length / shortest) / Math.log(longest / shortest);
-    return x0 + 18 + share * (right - x0 - 36);
+    return left + 18 + share * (right - left - 36);
   };
   /** @param {number} cost */
-  const upY = (cost) => bottom - (Math.log(cost / low) / Math.log(highest / low)) * high;
-  ticks.forEach((tick) => {
-    group.append(svg("path", { class: "fl-grid", d: `M${x0} ${upY(tick).toFixed(1)}H${right}` }));
-    group.append(text("fl-small fl-end", x0 - 6, upY(tick) + 4.5, grouped(tick)));
+  const upY = (cost) => bottom - (Math.log(cost / scale.low) / Math.log(scale.high / scale.low)) * high;
+  /**
+   * @param {[length: number, cost: number][]} points
+   * @returns {Point[]}
+   */
+  const placed = (points) => points.map(([length, cost]) => [acrossX(length), upY(cost)]);
+
+  const unit = quantity === "time" ? "milliseconds of a training step" : "MiB of memory";
+  group.append(text("fl-small", 0, 12, wide ? `${unit}, by tokens of a sequence` : `${unit}, by tokens`));
+  scale.ticks.forEach((tick) => {
+    group.append(svg("path", { class: "fl-grid", d: `M${left} ${upY(tick).toFixed(1)}H${right}` }));
+    group.append(text("fl-small fl-end", left - 6, upY(tick) + 4.5, grouped(tick)));
   });
-  shown.lengths.forEach((length) => {
-    const tick = text("fl-small fl-middle", Number(acrossX(length).toFixed(1)), bottom + 18, grouped(length));
-    setAttributes(tick, { class: `fl-small fl-middle${length === position ? " fl-read" : ""}` });
-    group.append(tick);
+  const room = makeRoom();
+  [position, ...shown.lengths.filter((length) => length !== position)].forEach((length) => {
+    const [middle, half] = [acrossX(length), 4 + 4 * grouped(length).length];
+    if (!room.take([middle - half, bottom + 6, middle + half, bottom + 20])) return;
+    const kind = `fl-small fl-middle${length === position ? " fl-read" : ""}`;
+    group.append(text(kind, Number(middle.toFixed(1)), bottom + 18, grouped(length)));
   });
-  group.append(text("fl-small fl-end", right, bottom + 38, "tokens of a sequence"));
   const now = acrossX(position).toFixed(1);
   group.append(svg("path", { class: "fl-cursor", d: `M${now} ${top}V${bottom}` }));
-  /** @param {[number, number][]} points @returns {Point[]} */
-  const placed = (points) => points.map(([length, cost]) => [acrossX(length), upY(cost)]);
-  const drawn = lines.map((line) => ({ ...line, points: placed(line.points), own: placed(line.own) }));
-  drawn.forEach(({ key, family, points, own }) => {
+  lines.forEach(({ key, family, points, own }) => {
     const names = { "data-family": family, "data-line": key };
-    group.append(svg("path", { class: "fl-line", ...names, d: path(points) }));
+    group.append(svg("path", { class: "fl-line", ...names, d: path(placed(points)) }));
     if (own.length === 0) return;
-    const dots = own.map(([x, y]) => {
-      const box = { x: x - 7, y: y - 5, width: 14, height: 10 };
-      return svg("g", { "data-family": family }, svg("rect", { class: "fl-own", ...box }), slanted(box));
+    group.append(svg("path", { class: "fl-own-line", ...names, d: path(placed(own)) }));
+    placed(own).forEach(([x, y]) => {
+      const box = { x: x - 6, y: y - 4, width: 12, height: 8 };
+      group.append(svg("g", { "data-family": family }, svg("rect", { class: "fl-own", ...box }), slanted(box)));
     });
-    group.append(svg("path", { class: "fl-own-line", ...names, d: path(own) }), ...dots);
+  });
+  lines.forEach(({ family, number, points }) => {
+    const [x, y] = placeOnLine(placed(points), room);
+    group.append(numberedMark(family, number, Number(x.toFixed(1)), Number(y.toFixed(1))));
   });
 
-  // Names, values and powers: beside the ends where there is room, else in rows below.
-  const column = right + 20;
-  const ends = drawn.map(({ points }) => points[points.length - 1]);
-  const beside = spread(ends.map(([, y]) => y), ends.map(() => 24), top - 6, bottom + 14);
-  const under = bottom + 66;
-  if (lines.length > 0) {
-    const y = wide ? 12 : under - 24;
-    const tokens = tell(model, "tokens", { count: position });
-    group.append(text("fl-small fl-end", width - 56, y, `at ${tokens}`));
-    group.append(text("fl-small fl-end", width, y, "grows"));
-  }
-  drawn.forEach(({ key, name, family, number }, index) => {
-    const [end, y] = [ends[index], wide ? beside[index] : under + 22 * index];
-    const rung = rungs.find((one) => one.key === key);
-    const x = wide ? column : 11;
-    if (wide) group.append(svg("path", { class: "fl-leader", "data-family": family, d: path([end, [x - HALF, y]]) }));
-    else group.append(numberedMark(family, number, right + 22, spread([end[1]], [18], top, bottom)[0]));
+  const head = wide ? 12 : bottom + 46;
+  const rows = table(model, lines, quantity, { x: wide ? right + 26 : 11, head, width });
+  const foot = wide ? bottom + 24 : rows.bottom;
+  const keys = legend(model, width, foot + 16);
+  group.append(rows.group, keys.group);
+  return { group, height: foot + 16 + keys.height };
+}
+
+/**
+ * Beside the lines or below them: what each contender takes at the length that is read, most first, and its growth.
+ *
+ * @param {Model<Traits>} model
+ * @param {Contender[]} contenders
+ * @param {"time" | "memory"} quantity
+ * @param {{ x: number, head: number, width: number }} place
+ */
+function table(model, contenders, quantity, { x, head, width }) {
+  const found = new Map(rungsOf(model).map((rung) => [rung.key, rung]));
+  const order = [...contenders].sort((one, other) =>
+    (found.get(other.key)?.value ?? 0) - (found.get(one.key)?.value ?? 0)
+  );
+  const tokens = tell(model, "tokens", { count: positionOf(model) });
+  const group = svg(
+    "g",
+    {},
+    text("fl-small fl-end", width - 74, head, `at ${tokens}`),
+    text("fl-small fl-end", width, head, "grows as"),
+  );
+  order.forEach(({ key, name, family, number }, index) => {
+    const y = head + 26 + 26 * index;
     group.append(svg(
       "g",
       { "data-family": family, "data-rung": key },
       numberedMark(family, number, x, y),
       text("fl-name", x + 16, y + 4.5, name),
-      text("fl-value fl-end", width - 56, y + 4.5, rung?.text ?? "–"),
-      powerOf(width, y + 5.5, shown.lines[key].growth[quantity]),
+      text("fl-value fl-end", width - 74, y + 4.5, found.get(key)?.text ?? "–"),
+      powerOf(width, y + 5.5, shownOf(model).lines[key].growth[quantity]),
     ));
   });
-  const foot = wide ? bottom + 48 : under + 22 * drawn.length;
-  const keys = legend(model, width, foot + 8);
-  group.append(keys.group);
-  return { group, height: foot + 8 + keys.height };
+  return { group, bottom: head + 26 * order.length + 16 };
 }
 
 /**
@@ -458,11 +493,11 @@ export default {
     const views = VIEWS.map(([view, words]) => ({ view, node: button(`view ${view}`, words, () => turnTo(view)) }));
     const setting = slider({
       control: "setting",
-      label: "Model and batch",
+      label: "Setting",
       first: 0,
       last: model.get("settings").length - 1,
       change: (value) => keep({ setting: value }),
-    }, { class: "fl-slider fl-long" });
+    }, { class: "fl-slider fl-setting" });
     const length = slider({
       control: "length",
       label: "Length",
@@ -483,8 +518,7 @@ export default {
       const gain = gainOf(model);
       const words = gain === null ? "" : tell(model, gain.words, { ...gain, times: "\n" });
       const [before, after] = words.split("\n");
-      const number = gain === null ? [] : [html("strong", {}, gain.times)];
-      result.replaceChildren(capital(before || " "), ...number, after ?? "");
+      result.replaceChildren(...(gain === null ? [] : [capital(before), html("strong", {}, gain.times), after]));
     }
 
     /** @param {{ update: () => void }} picture */
@@ -493,6 +527,7 @@ export default {
       const position = positionOf(model);
       views.forEach(({ view, node }) => setPressed(node, view === model.get("view")));
       setAttributes(length.input, { max: lengths.length - 1 });
+      length.input.style.visibility = lengths.length > 1 ? "" : "hidden";
       setting.show(model.get("setting"), name);
       length.show(lengths.indexOf(position), tell(model, "tokens", { count: position }));
       const index = contenders.findIndex(({ key }) => key === model.get("base"));
@@ -514,7 +549,7 @@ export default {
         ...views.map(({ node }) => node),
       ),
       setting.element,
-      html("div", { class: "fl-pair" }, length.element, base.element),
+      html("div", { class: "fl-pair" }, base.element, length.element),
       sentence,
       ...(source ? [html("p", { class: "fl-source" }, source)] : []),
     ));
