@@ -4,7 +4,7 @@ from typing import Any
 
 Record = dict[str, Any]
 
-# contender: milliseconds of one token of width 1, the power of the length, MiB of one token, the power of the length
+# contender: milliseconds of one token of width 1, the power of the length; resident MiB of one token, and its power
 COSTS = {
     "lucidrains": (8.0, 1.5, 1.0, 2.0),
     "labml-shared": (10.0, 1.25, 0.9, 1.0),
@@ -32,8 +32,8 @@ def row(contender: str, setting: tuple[int, int, int], length: int, /, **changes
         "length": length,
         "cpu_ms": cpu_ms,
         "wall_ms": cpu_ms + 1,
-        "held_mib": None if held is None else held * layers * batch * length**held_power / 64,
-        "resident_mib": None if contender == "lstm" else 2.0 * length + each,
+        "held_mib": None if contender == "lstm" else 2.0 * length + each,
+        "resident_mib": None if held is None else held * layers * batch * length**held_power / 64,
         "tokens_per_second": 1000 * batch * length / cpu_ms,
         "share_of_peak": 0.25,
     } | changes
@@ -57,7 +57,7 @@ def own() -> Record:
     """Return measurements of another machine: two engines at two settings, where the record has them too."""
     return {
         "training": [
-            row(contender, setting, length, cpu_ms=40.0 * length, tokens_per_second=rate, held_mib=3.0)
+            row(contender, setting, length, cpu_ms=40.0 * length, tokens_per_second=rate, resident_mib=3.0)
             for setting, length in (((16, 1, 8), 32), ((16, 1, 8), 64), ((32, 2, 256), 64))
             for contender, rate in (("plain", 1200.0), ("native", 9600.0))
         ]

@@ -15,6 +15,7 @@ HELD, RESIDENT = "held_mib", "resident_mib"
 BASE = "lucidrains"
 START = (32, 2, 256)  # width, layers, batch
 LENGTH = 256  # tokens
+GROWS_FROM = 128  # tokens: below, costs that every step has count too much
 
 
 class Contender(NamedTuple):
@@ -45,8 +46,8 @@ WORDS = {
     "start without": "At {where}.",
     "ladder": "Tokens per second, slowest first, in brackets how many times {base}: {all}.",
     "time": "Milliseconds of a step, in brackets the power of the length by which they grow: {all}.",
-    "memory": "MiB held for backward, in brackets the power of the length by which they grow: {all}.",
-    "resident": "MiB by which a training step makes the process grow, in brackets the power of the length: {all}.",
+    "memory": "MiB by which a step makes the process grow, in brackets the power of the length: {all}.",
+    "held": "MiB that autograd saves for backward, in brackets the power of the length by which they grow: {all}.",
     "alone": "{name} {value}",
     "beside": "{name} {value} ({more})",
     "own": "On your machine: {all}.",
@@ -74,14 +75,16 @@ def times(number: float, base: float) -> str:
 
 
 def growth(lengths: Iterable[int], costs: Iterable[float | None]) -> str:
-    """Write the power of the length by which a cost grows, ``ln(last / first) / ln(its length / first length)``.
+    """Write the power of the length by which a cost grows, ``ln(cost / first cost) / ln(length / first length)``.
 
-    A cost that was not measured at two lengths has none: the empty text.
+    It goes from `GROWS_FROM` tokens to the longest length, as in the record; from the shortest one where there are no
+    two that long. A cost that was not measured at two lengths has none: the empty text.
     """
     points = [(length, cost) for length, cost in zip(lengths, costs, strict=True) if cost is not None]
     if len(points) < 2:
         return ""
-    (first, least), (last, most) = points[0], points[-1]
+    long = [point for point in points if point[0] >= GROWS_FROM]
+    (first, least), (last, most) = long[0] if len(long) > 1 else points[0], points[-1]
     return f"{math.log(most / least) / math.log(last / first):.2f}".replace("-", "−")
 
 
@@ -93,12 +96,14 @@ class SpeedLadder(Figure):
 
     Args:
         record: what ``make bench`` wrote: its rows under "training", and "machine" and "measured" for the source.
-        own: measurements of another machine with rows under "training", of settings and lengths of the record.
+        own: measurements of another machine with rows under "training", of settings and lengths of the record; they
+            may go without memory.
         view: what is shown first: the "ladder" of tokens per second, "time" by length, or "memory" by length.
         setting: width, layers and batch that are shown first; none means `START` where it is there, else the first.
         length: how many tokens are read first; where a setting has no such length, its next smaller one is.
         base: the contender with which the others are compared first; none means `BASE` where it is there.
-        memory: which of the record's numbers is shown as memory: "held_mib" for backward, or "resident_mib".
+        memory: which of the record's numbers is shown as memory: "resident_mib", by which the process grew, or
+            "held_mib", which autograd saved.
 
     Raises:
         ValueError: no rows, a row that lacks something, an unknown contender, a number that is not above 0, a row that
@@ -111,7 +116,7 @@ class SpeedLadder(Figure):
     words = traitlets.Dict(WORDS, read_only=True).tag(sync=True)
     settings: Any = traitlets.List(help="what was measured, setting by setting").tag(sync=True)
     contenders: Any = traitlets.List(help="key, name, family and description, in the order of numbers").tag(sync=True)
-    memory = traitlets.Enum((HELD, RESIDENT), HELD, help="what is meant by memory").tag(sync=True)
+    memory = traitlets.Enum((RESIDENT, HELD), RESIDENT, help="what is meant by memory").tag(sync=True)
     source = traitlets.Unicode(help="where and when it was measured").tag(sync=True)
     view = traitlets.Enum(VIEWS, LADDER).tag(sync=True)
     setting = traitlets.Int(0, help="the place of the setting that is shown, from 0").tag(sync=True)
@@ -127,9 +132,10 @@ class SpeedLadder(Figure):
         setting: Setting | None = None,
         length: int = LENGTH,
         base: str | None = None,
-        memory: str = HELD,
+        memory: str = RESIDENT,
     ) -> None:
-        rows, own_rows = _rows(record, "record", memory), {} if own is None else _rows(own, "own", memory)
+        rows = _rows(record, "record", memory, (*NEEDED, memory))
+        own_rows = {} if own is None else _rows(own, "own", memory, NEEDED)
         _check_own(rows, own_rows)
         settings = sorted({key[1] for key in rows})
         present = [key for key in CONTENDERS if any(key == name for name, _, _ in rows)]
@@ -205,7 +211,7 @@ class SpeedLadder(Figure):
         )
         if not rungs:
             return f"{start} {self.tell('nothing')}"
-        kind = "resident" if self.view == MEMORY and self.memory == RESIDENT else self.view
+        kind = "held" if self.view == MEMORY and self.memory == HELD else self.view
         told = self.tell(kind, base=CONTENDERS[self.base].name, all="; ".join(map(self._told, rungs)))
         return " ".join([start, told, *([self.tell("own", all="; ".join(map(self._told, own)))] if own else [])])
 
@@ -231,21 +237,22 @@ class SpeedLadder(Figure):
 
 Key = tuple[str, Setting, int]
 NUMBERS = ("width", "layers", "batch", "length")
+NEEDED = ("contender", *NUMBERS, "cpu_ms", "tokens_per_second")
 
 
-def _rows(record: Record, name: str, memory: str) -> dict[Key, dict[str, float | None]]:
-    """Return the costs of every row by contender, setting and length."""
+def _rows(record: Record, name: str, memory: str, needed: Iterable[str]) -> dict[Key, dict[str, float | None]]:
+    """Return the costs of every row by contender, setting and length; memory too small to measure is none."""
     if not record.get("training"):
         raise ValueError(f"{name} must have rows under 'training', got none")
     found: dict[Key, dict[str, float | None]] = {}
     for place, row in enumerate(record["training"]):
         where = f"{name}['training'][{place}]"
-        missing = [key for key in ("contender", *NUMBERS, "cpu_ms", "tokens_per_second", memory) if key not in row]
+        missing = [key for key in needed if key not in row]
         if missing:
             raise ValueError(f"{where} must have {missing}, got {list(row)}")
         if row["contender"] not in CONTENDERS:
             raise ValueError(f"{where} must be of one of {list(CONTENDERS)}, got {row['contender']!r}")
-        costs = {"tokens": row["tokens_per_second"], "time": row["cpu_ms"], "memory": row[memory]}
+        costs = {"tokens": row["tokens_per_second"], "time": row["cpu_ms"], "memory": row.get(memory) or None}
         counted = {key: row[key] for key in NUMBERS} | {key: cost for key, cost in costs.items() if cost is not None}
         wrong = {key: number for key, number in counted.items() if not 0 < number < math.inf}
         if wrong or None in (costs["tokens"], costs["time"]):

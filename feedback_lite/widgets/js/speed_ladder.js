@@ -27,7 +27,7 @@ import { capital, grouped, say, stateSentence, tell } from "./words.js";
  * @typedef {object} Traits
  * @property {Setting[]} settings
  * @property {[key: string, name: string, family: Family, about: string][]} contenders
- * @property {"held_mib" | "resident_mib"} memory
+ * @property {"resident_mib" | "held_mib"} memory
  * @property {string} source
  * @property {"ladder" | "time" | "memory"} view
  * @property {number} setting the place of the one that is shown
@@ -163,7 +163,7 @@ function describe(model) {
     }).join("; ");
   const [rungs, own] = [rungsOf(model), rungsOf(model, "own")];
   if (rungs.length === 0) return `${start} ${tell(model, "nothing")}`;
-  const kind = view === "memory" && model.get("memory") === "resident_mib" ? "resident" : view;
+  const kind = view === "memory" && model.get("memory") === "held_mib" ? "held" : view;
   const parts = [start, tell(model, kind, { base: nameOf(model, base), all: told(rungs) })];
   return [...parts, ...(own.length > 0 ? [tell(model, "own", { all: told(own) })] : [])].join(" ");
 }

@@ -12,7 +12,7 @@ from feedback_lite.widgets.speed_ladder import CONTENDERS, HELD, RESIDENT, VIEWS
 from tests.kinds.speed_ladder import speed_ladder
 from tests.speeds import SETTINGS, own, row, speed
 
-QUANTITIES = {"tokens": "tokens_per_second", "time": "cpu_ms", "memory": "held_mib"}
+QUANTITIES = {"tokens": "tokens_per_second", "time": "cpu_ms", "memory": "resident_mib"}
 
 
 def test_the_ladder_of_small_models_in_a_large_batch_is_shown_first() -> None:
@@ -37,13 +37,13 @@ def test_time_by_length() -> None:
 def test_memory_by_length_leaves_out_what_was_not_measured() -> None:
     figure = SpeedLadder(speed(), view="memory", setting=(16, 1, 8), length=32)
     assert figure.sentence == (
-        "Lucidrains holds 128.0 times the memory of torch: width 16, 1 layer, batch 8, 32 tokens. MiB held for "
-        "backward, in brackets the power of the length by which they grow: lucidrains 128 (2.00); labml, shared 3.60 "
-        "(1.00); plain 102 (2.00); torch 1.00 (1.00); ordinary 2.26 (1.50); LSTM 0.200 (1.00)."
+        "Lucidrains holds 128.0 times the memory of torch: width 16, 1 layer, batch 8, 32 tokens. MiB by "
+        "which a step makes the process grow, in brackets the power of the length: lucidrains 128 (2.00); "
+        "labml, shared 3.60 (1.00); plain 102 (2.00); torch 1.00 (1.00); ordinary 2.26 (1.50); LSTM 0.200 (1.00)."
     )
-    figure = SpeedLadder(speed(), view="memory", setting=(16, 1, 8), length=32, memory=RESIDENT)
+    figure = SpeedLadder(speed(), view="memory", setting=(16, 1, 8), length=32, memory=HELD)
     assert figure.sentence.startswith("Lucidrains holds 1.12 times the memory of native: ")
-    assert "MiB by which a training step makes the process grow" in figure.sentence
+    assert "MiB that autograd saves for backward" in figure.sentence
     assert "LSTM" not in figure.sentence
 
 
@@ -129,6 +129,12 @@ def test_growth_goes_by_the_ends_and_needs_two() -> None:
     assert growth([], []) == ""
 
 
+def test_growth_leaves_out_short_sequences_where_it_can() -> None:
+    assert growth([64, 128, 256, 512], [7.0, 1.0, 3.0, 16.0]) == "2.00"
+    assert growth([32, 64, 128], [1.0, 2.0, 16.0]) == "2.00"
+    assert growth([64, 128, 512], [1.0, None, 8.0]) == "1.00"
+
+
 def test_halves_go_up() -> None:
     told = [three_digits(number) for number in (12.25, 0.0625, 1225, 99.95, 7.0, 999.5, 15_650)]
     assert told == ["12.3", "0.0625", "1,230", "100", "7.00", "1,000", "15,700"]
@@ -163,10 +169,13 @@ def without(name: str) -> dict[str, Any]:
         ((speed(training=[]),), "record must have rows under 'training', got none"),
         ((speed(), {}), "own must have rows under 'training', got none"),
         ((without("batch"),), r"record\['training'\]\[1\] must have \['batch'\], got "),
-        ((without(HELD),), r"record\['training'\]\[1\] must have \['held_mib'\], got "),
+        ((without(RESIDENT),), r"record\['training'\]\[1\] must have \['resident_mib'\], got "),
         ((changed(contender="rnn"),), r"record\['training'\]\[1\] must be of one of \['lucidrains', .*, got 'rnn'"),
         ((changed(cpu_ms=0),), r"record\['training'\]\[1\] must have numbers above 0, got {'time': 0}"),
-        ((changed(held_mib=math.nan),), r"record\['training'\]\[1\] must have numbers above 0, got {'memory': nan}"),
+        (
+            (changed(resident_mib=math.nan),),
+            r"record\['training'\]\[1\] must have numbers above 0, got {'memory': nan}",
+        ),
         ((changed(tokens_per_second=None),), r"record\['training'\]\[1\] must have numbers above 0, got .*None"),
         ((changed(contender="plain"),), r"record\['training'\]\[1\] comes a second time: \('plain', \(16, 1, 8\), 8\)"),
         (
@@ -213,3 +222,13 @@ def test_own_measurements_are_of_what_the_record_has() -> None:
     assert len(own()["training"]) == sum(
         len(line["lengths"]) for each in figure.settings for line in each["own"].values()
     )
+
+
+def test_own_measurements_may_go_without_memory_and_some_memory_is_too_small_to_measure() -> None:
+    rows = own()["training"]
+    for one in rows:
+        del one["resident_mib"]
+    figure = SpeedLadder(speed(), {"training": rows}, view="memory", setting=(16, 1, 8), length=64)
+    assert figure.rungs("own") == []
+    assert "your machine" not in figure.sentence
+    assert SpeedLadder(changed(resident_mib=0.0), length=8).value("torch", "memory") is None
