@@ -26,13 +26,15 @@ from feedback_lite.training.comparison import (
     Contender,
     Notes,
     Run,
+    Trainer,
     lengths_of,
     measure,
     measure_all,
     shared_recipe,
 )
-from feedback_lite.training.loop import Recipe
+from feedback_lite.training.loop import Recipe, train
 from feedback_lite.training.opponents import SeparateKeysValues
+from feedback_lite.training.shortcuts import train_cut, train_growing, train_warm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,7 @@ class Setting:
         steps: number of updates.
         changes: what differs from the usual configuration.
         surgery: a name in `SURGERIES`, for what no configuration can say.
+        shortcut: a name in `SHORTCUTS`, for a cheaper way to train the model.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Setting:
     steps: int = 500
     changes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     surgery: str | None = None
+    shortcut: str | None = None
 
     def contender(self) -> Contender:
         """Return the model of this setting."""
@@ -77,6 +81,11 @@ SURGERIES: dict[str, Callable[[FeedbackTransformer], nn.Module]] = {
     "layer 1 alone": partial(fix_layer_weights, layer=1),
     "layer 2 alone": partial(fix_layer_weights, layer=2),
     "separate": SeparateKeysValues,
+}
+SHORTCUTS: dict[str, Trainer] = {
+    **{f"cut every {every}": partial(train_cut, every=every) for every in (1, 2, 5, 10)},
+    "growing": partial(train_growing, shares=(0.25, 0.5, 0.75, 1.0)),
+    "warm": partial(train_warm, share=0.5),
 }
 LEARNING_RATE = 3e-3
 ABLATIONS: dict[str, tuple[Setting, ...]] = {
@@ -123,6 +132,25 @@ ABLATIONS: dict[str, tuple[Setting, ...]] = {
         Setting(name="shared by the layers"),
         Setting(name="one per layer", surgery="separate"),
     ),
+    "truncation": tuple(
+        Setting(
+            name=f"{task}: {shortcut or 'whole sequences'}",
+            task=task,
+            shortcut=shortcut,
+        )
+        for task in ("shell-game", "copy")
+        for shortcut in (None, "cut every 10", "cut every 5", "cut every 2", "cut every 1")
+    ),
+    "curriculum": (
+        Setting(name="full length"),
+        Setting(name="length grows", shortcut="growing"),
+        Setting(name="full length, as many tokens", steps=310),
+    ),
+    "warm-start": (
+        Setting(name="500 updates"),
+        Setting(name="250 updates", steps=250),
+        Setting(name="250 ordinary, then 250", shortcut="warm"),
+    ),
 }
 """Every ablation by name, with its settings; the first setting is the usual model."""
 
@@ -155,6 +183,7 @@ def ablate(name: str, *, out: Path, jobs: int = 1) -> dict[str, Any]:
                 "parameters": setting.contender().parameters(),
                 "changes": dict(setting.changes),
                 "surgery": setting.surgery,
+                **({} if setting.shortcut is None else {"shortcut": setting.shortcut}),
             }
             for setting in settings.values()
         ],
@@ -177,7 +206,8 @@ def recipe_of(run: Run) -> Recipe:
 def measure_setting(name: str, run: Run) -> dict[str, Any]:
     """Measure one run of an ablation; a process of its own can do it."""
     setting = next(setting for setting in ABLATIONS[name] if setting.name == run.model)
-    model, result = measure(setting.contender(), make_task(setting.task), recipe_of(run))
+    trainer = train if setting.shortcut is None else SHORTCUTS[setting.shortcut]
+    model, result = measure(setting.contender(), make_task(setting.task), recipe_of(run), trainer)
     return {**result, "layer_shares": learned_shares(model)}
 
 

@@ -227,10 +227,16 @@ def nearest(candidates: Iterable[Contender], parameters: int) -> Contender:
     return best[1]
 
 
-def measure(contender: Contender, task: Task, recipe: Recipe) -> tuple[nn.Module, dict[str, Any]]:
+Trainer = Callable[..., object]
+
+
+def measure(
+    contender: Contender, task: Task, recipe: Recipe, trainer: Trainer = train
+) -> tuple[nn.Module, dict[str, Any]]:
     """Train a model from nothing; return it and what is kept of it: CPU seconds, accuracy by length, and the curve.
 
-    Seconds are CPU seconds of the training alone: what the evaluations on the way take is not counted.
+    Seconds are CPU seconds of the training alone: what the evaluations on the way take is not counted. ``trainer`` is
+    `train`, or trains in another way.
     """
     model = contender.make(seed=recipe.seed)
     curve: dict[str, list[float]] = {"steps": [], "seconds": [], "accuracy": []}
@@ -248,7 +254,7 @@ def measure(contender: Contender, task: Task, recipe: Recipe) -> tuple[nn.Module
         model.train()
         resumed = time.process_time()
 
-    train(model, task, recipe, progress=False, watch=watch)
+    trainer(model, task, recipe, progress=False, watch=watch)
     return model, {
         "cpu_seconds": round(spent, 2),
         "accuracy_by_length": {
