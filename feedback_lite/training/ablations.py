@@ -17,7 +17,7 @@ from torch import nn
 from feedback_lite.config import check_choice, check_size
 from feedback_lite.interventions import set_layer_weights
 from feedback_lite.model import FeedbackTransformer
-from feedback_lite.tasks import make_task
+from feedback_lite.tasks import Task, make_task
 from feedback_lite.training.cards import usual_config, versions
 from feedback_lite.training.comparison import (
     RECORD_EVALUATION,
@@ -34,7 +34,7 @@ from feedback_lite.training.comparison import (
 )
 from feedback_lite.training.loop import Recipe, train
 from feedback_lite.training.opponents import SeparateKeysValues
-from feedback_lite.training.shortcuts import train_cut, train_growing, train_warm
+from feedback_lite.training.shortcuts import Rarely, train_cut, train_growing, train_warm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +48,7 @@ class Setting:
         changes: what differs from the usual configuration.
         surgery: a name in `SURGERIES`, for what no configuration can say.
         shortcut: a name in `SHORTCUTS`, for a cheaper way to train the model.
+        asks_every: positions from one answer to the next, in training and afterwards.
     """
 
     name: str
@@ -56,6 +57,12 @@ class Setting:
     changes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     surgery: str | None = None
     shortcut: str | None = None
+    asks_every: int = 1
+
+    def make_task(self) -> Task:
+        """Return what the model is trained on and asked about."""
+        task = make_task(self.task)
+        return task if self.asks_every == 1 else Rarely(task, every=self.asks_every)
 
     def contender(self) -> Contender:
         """Return the model of this setting."""
@@ -83,7 +90,7 @@ SURGERIES: dict[str, Callable[[FeedbackTransformer], nn.Module]] = {
     "separate": SeparateKeysValues,
 }
 SHORTCUTS: dict[str, Trainer] = {
-    **{f"cut every {every}": partial(train_cut, every=every) for every in (1, 2, 5, 10)},
+    **{f"cut every {every}": partial(train_cut, every=every) for every in (1, 5, 10)},
     "growing": partial(train_growing, shares=(0.25, 0.5, 0.75, 1.0)),
     "warm": partial(train_warm, share=0.5),
 }
@@ -134,12 +141,13 @@ ABLATIONS: dict[str, tuple[Setting, ...]] = {
     ),
     "truncation": tuple(
         Setting(
-            name=f"{task}: {shortcut or 'whole sequences'}",
-            task=task,
+            name=f"{asked}: {shortcut or 'whole sequences'}",
+            steps=500 * min(asks_every, 2),
             shortcut=shortcut,
+            asks_every=asks_every,
         )
-        for task in ("shell-game", "copy")
-        for shortcut in (None, "cut every 10", "cut every 5", "cut every 2", "cut every 1")
+        for asked, asks_every in (("asked at every token", 1), ("asked at every third", 3))
+        for shortcut in (None, "cut every 10", "cut every 5", "cut every 1")
     ),
     "curriculum": (
         Setting(name="full length"),
@@ -184,6 +192,7 @@ def ablate(name: str, *, out: Path, jobs: int = 1) -> dict[str, Any]:
                 "changes": dict(setting.changes),
                 "surgery": setting.surgery,
                 **({} if setting.shortcut is None else {"shortcut": setting.shortcut}),
+                **({} if setting.asks_every == 1 else {"asks_every": setting.asks_every}),
             }
             for setting in settings.values()
         ],
@@ -207,7 +216,7 @@ def measure_setting(name: str, run: Run) -> dict[str, Any]:
     """Measure one run of an ablation; a process of its own can do it."""
     setting = next(setting for setting in ABLATIONS[name] if setting.name == run.model)
     trainer = train if setting.shortcut is None else SHORTCUTS[setting.shortcut]
-    model, result = measure(setting.contender(), make_task(setting.task), recipe_of(run), trainer)
+    model, result = measure(setting.contender(), setting.make_task(), recipe_of(run), trainer)
     return {**result, "layer_shares": learned_shares(model)}
 
 

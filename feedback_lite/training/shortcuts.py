@@ -1,6 +1,6 @@
 """Cheaper ways to train a feedback model, each of which changes what is learned: `ablations` measures how much.
 
-All take what `feedback_lite.training.train` takes, and one number more.
+The functions take what `feedback_lite.training.train` takes, and one number more.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from feedback_lite.baseline import CausalTransformer
 from feedback_lite.config import check_size
 from feedback_lite.model import FeedbackTransformer, Output
-from feedback_lite.tasks import Task
+from feedback_lite.tasks import IGNORED, Examples, Task
 from feedback_lite.training.loop import Recipe, Training, train
 
 Watch = Callable[[int], None] | None
@@ -35,11 +35,36 @@ class Cut(nn.Module):
     def forward(self, tokens: Int[Tensor, "b t"]) -> Output:
         """Return logits for every position and the memory after the last."""
         pieces, memory = [], None
-        for piece in tokens.split(self.every, dim=1):
+        for piece in torch.split(tokens, self.every, dim=1):
             logits, memory = self.model(piece, None if memory is None else memory.detach())
             pieces.append(logits)
         assert memory is not None
         return Output(torch.cat(pieces, dim=1), memory)
+
+
+class Rarely:
+    """A task that asks at every so many positions alone: what is read between must be kept without being asked for.
+
+    Args:
+        task: the task.
+        every: positions from one answer to the next, at least 1.
+    """
+
+    def __init__(self, task: Task, *, every: int) -> None:
+        check_size("every", every)
+        self.task, self.every = task, every
+        self.vocabulary, self.chance = task.vocabulary, task.chance
+
+    @property
+    def name(self) -> str:
+        """The name of the task that asks everywhere."""
+        return self.task.name
+
+    def sample(self, *, batch_size: int, length: int, generator: torch.Generator) -> Examples:
+        """Draw fresh examples of one length."""
+        tokens, targets = self.task.sample(batch_size=batch_size, length=length, generator=generator)
+        asked = (torch.arange(length) + 1) % self.every == 0
+        return Examples(tokens, targets.masked_fill(~asked, IGNORED))
 
 
 class Growing(Training):
@@ -101,7 +126,7 @@ def train_warm(
 
 @torch.no_grad()
 def take_over(model: FeedbackTransformer, ordinary: CausalTransformer) -> None:
-    """Start a feedback model from an ordinary one of the same sizes; its keys and values are the mean of the layers'."""
+    """Start a feedback model from an ordinary one of the same sizes; keys and values are made by the layers' mean."""
     own = ordinary.state_dict()
     layers = [own.pop(f"to_keys_values.{layer}.linear.weight") for layer in range(model.config.num_layers)]
     own["to_keys_values.linear.weight"] = torch.stack(layers).mean(dim=0)

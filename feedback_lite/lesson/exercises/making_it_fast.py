@@ -32,7 +32,7 @@ WAITS = Exercise(
     mistakes=(
         Mistake(
             answer=lambda num_tokens, num_layers, cut_every: 2 * num_tokens * num_layers,
-            message="You let the pieces wait for one another on the way back. Nothing flows from one to the other there.",
+            message="You let the pieces wait for one another on the way back. Nothing flows between them there.",
         ),
         Mistake(
             answer=lambda num_tokens, num_layers, cut_every: num_tokens * num_layers,
@@ -58,7 +58,7 @@ WAITS = Exercise(
             answer=lambda num_tokens, num_layers, cut_every: (
                 num_tokens * num_layers + -(-num_tokens // cut_every) * num_layers
             ),
-            message="You counted the pieces on the way back. What counts is the longest piece: the others are done by then.",
+            message="You counted the pieces on the way back. The longest one counts: the others are done by then.",
         ),
         Mistake(
             answer=lambda num_tokens, num_layers, cut_every: (
@@ -263,17 +263,17 @@ FIND_COPY = Exercise(
     mistakes=(
         Mistake(
             answer=_elsewhere,
-            message="You said no to a write that stays in the same tensor and moves every old slot in it. Count the slots "
-            "that have other numbers than before.",
+            message="You said no to a write that stays in the same tensor and moves every old slot in it. Count the "
+            "slots that have other numbers than before.",
         ),
         Mistake(
             answer=lambda write: _moved(write) > 1,
-            message="You said no to a write that changes one slot, in a copy of all of them. Where does the result lie?",
+            message="You said no to a write that changes one slot, in a copy of all. Where does the result lie?",
         ),
         Mistake(
             answer=lambda write: (lambda tried: tried[1] is not tried[2])(_tried(write)),
-            message="`is` asks for the same Python object. A view is another object on the same numbers, and a tensor may "
-            "stay the same object while everything in it moves. Compare data_ptr(), and count the slots that changed.",
+            message="`is` asks for the same Python object. A view is another object on the same numbers, and a tensor "
+            "may stay the same object while all in it moves. Compare data_ptr(), and count the slots that changed.",
         ),
         Mistake(
             answer=lambda write: (lambda tried: tried[1] is not tried[2])(_tried(write)) or _moved(write) > 1,
@@ -286,7 +286,7 @@ FIND_COPY = Exercise(
         ),
         Mistake(
             answer=lambda write: True,
-            message="You said yes to every write, also to those that touch one slot alone: the new slot has to go somewhere.",
+            message="You said yes to every write, also to those that touch one slot alone: a new slot has to go somewhere.",
         ),
         Mistake(
             answer=lambda write: False,
