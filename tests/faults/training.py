@@ -4,6 +4,8 @@ from tests.faults.planting import Fault
 
 LOOP = "feedback_lite/training/loop.py"
 TESTS = ("tests/unit/training/test_loop.py",)
+SHORTCUTS = "feedback_lite/training/shortcuts.py"
+SHORTCUT_TESTS = ("tests/unit/training/test_shortcuts.py",)
 STOPS = ("tests/unit/training/test_checkpoint.py",)
 
 FAULTS = (
@@ -96,5 +98,35 @@ FAULTS = (
         "feedback_lite/training/opponents.py",
         {"hiddens.append(block(hiddens[-1], memory, ": "hiddens.append(block(hiddens[-1], memories[0], "},
         ("tests/unit/training/test_ablations.py",),
+    ),
+    Fault(
+        "the memory not detached at a cut",
+        SHORTCUTS,
+        {"None if memory is None else memory.detach()": "memory"},
+        SHORTCUT_TESTS,
+    ),
+    Fault(
+        "a curriculum that begins at full length",
+        SHORTCUTS,
+        {"share = self.shares[step * len(self.shares) // whole.steps]": "share = self.shares[-1]"},
+        SHORTCUT_TESTS,
+    ),
+    Fault(
+        "a warm start from the last layer's keys and values alone",
+        SHORTCUTS,
+        {"torch.stack(layers).mean(dim=0)": "layers[-1]"},
+        SHORTCUT_TESTS,
+    ),
+    Fault(
+        "a warm start that watches from nothing again",
+        SHORTCUTS,
+        {"watch(first + step)": "watch(step)"},
+        SHORTCUT_TESTS,
+    ),
+    Fault(
+        "answers that are asked for too early",
+        SHORTCUTS,
+        {"(torch.arange(length) + 1) % self.every": "torch.arange(length) % self.every"},
+        SHORTCUT_TESTS,
     ),
 )

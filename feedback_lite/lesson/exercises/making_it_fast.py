@@ -286,7 +286,7 @@ FIND_COPY = Exercise(
         ),
         Mistake(
             answer=lambda write: True,
-            message="You said yes to every write, also to those that touch one slot alone: a new slot has to go somewhere.",
+            message="You said yes to every write, also to those that touch one slot alone, the new one.",
         ),
         Mistake(
             answer=lambda write: False,
