@@ -15,6 +15,7 @@ import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 from torch.nn.modules import module as torch_modules
 
 from feedback_lite import native, recurrence
@@ -77,6 +78,8 @@ def chosen(model: Any, tokens: Tensor) -> Choice:
     Raises:
         EngineUnavailable: `use` asks for an engine that cannot run this.
     """
+    if torch.compiler.is_compiling():
+        return torch.compiler.disable(chosen)(model, tokens)
     name = wanted.get()
     if name == "plain":
         return Choice("plain", "asked for")
@@ -124,6 +127,8 @@ def against_all(model: Any) -> str | None:
         return f"its segments are {model.config.segment_length} tokens long"
     if torch._C._are_functorch_transforms_active():
         return "a transform of torch.func is at work"
+    if forward_ad._current_level >= 0:
+        return "derivatives are taken forwards"
     return is_stock(model)
 
 
@@ -132,11 +137,22 @@ def name_of(model: Any) -> str:
     return f"{type(model).__module__}.{type(model).__qualname__}"
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]
 def run(
     model: Any, engine: Engine, embedded: Float[Tensor, "b t d"], memory: Memory
 ) -> tuple[Float[Tensor, "b t d"], Memory]:
     """Return the hidden vectors of the last layer and the memory after the sequence, from an engine other than plain.
+
+    ``torch.compile`` does not look inside. It is told so when it comes by, since telling it beforehand takes a second.
+    """
+    if torch.compiler.is_compiling():
+        return torch.compiler.disable(run_uncompiled)(model, engine, embedded, memory)
+    return run_uncompiled(model, engine, embedded, memory)
+
+
+def run_uncompiled(
+    model: Any, engine: Engine, embedded: Float[Tensor, "b t d"], memory: Memory
+) -> tuple[Float[Tensor, "b t d"], Memory]:
+    """Return what `run` does.
 
     ``memory`` is not used, and comes back as it is, where the model is an ordinary transformer.
     """
@@ -170,6 +186,7 @@ def is_stock(model: Any) -> str | None:
     """
     if torch_modules._has_any_global_hook():  # type: ignore[no-untyped-call]
         return "hooks are registered for all modules"
+    config: FeedbackConfig = model.config
     for name, module in model.named_modules():
         if module is not model and type(module) not in PARTS:
             return f"{name} is a {type(module).__name__}"
@@ -182,12 +199,16 @@ def is_stock(model: Any) -> str | None:
             return f"{name} has eps={module.eps}"
         if isinstance(module, nn.Embedding) and module.max_norm is not None:
             return f"{name} has max_norm={module.max_norm}"
-        if isinstance(module, nn.Dropout) and module.p and module.training != model.training:
-            return f"{name} is not in the model's mode"
+        if isinstance(module, nn.Dropout):
+            probability = config.attn_dropout if name.endswith("attention.dropout") else config.ff_dropout
+            if module.p != probability:
+                return f"{name} has p={module.p}"
+            if module.p and module.training != model.training:
+                return f"{name} is not in the model's mode"
     parameters = dict(model.named_parameters())
     shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
     kind: Callable[[FeedbackConfig], nn.Module] = type(model)
-    expected = parameter_shapes(kind, model.config)
+    expected = parameter_shapes(kind, config)
     if different := [name for name in shapes | expected if shapes.get(name) != expected.get(name)]:
         return f"{different[0]} has the shape {shapes.get(different[0])}, not {expected.get(different[0])}"
     if len(kinds := {f"{parameter.dtype} on {parameter.device}" for parameter in parameters.values()}) > 1:
@@ -197,6 +218,9 @@ def is_stock(model: Any) -> str | None:
 
 @lru_cache
 def parameter_shapes(kind: Callable[[FeedbackConfig], nn.Module], config: FeedbackConfig) -> dict[str, tuple[int, ...]]:
-    """Return the name and the shape of every parameter that a model of this kind and config is made with."""
-    with torch.device("meta"):
+    """Return the name and the shape of every parameter that a model of this kind and config is made with.
+
+    The model is made in earnest, behind the back of the random numbers: the first on the meta device costs a second.
+    """
+    with torch.random.fork_rng(devices=()), torch.device("cpu"):
         return {name: tuple(parameter.shape) for name, parameter in kind(config).named_parameters()}

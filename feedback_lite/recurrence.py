@@ -15,7 +15,6 @@ import torch.nn.functional as F
 from einops import rearrange, repeat
 from jaxtyping import Float
 from torch import Tensor, cat, stack
-from torch.autograd.function import once_differentiable
 
 from feedback_lite.config import FeedbackConfig
 from feedback_lite.memory import Memory
@@ -199,9 +198,17 @@ class Recurrence(torch.autograd.Function):
         return tops, slots
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, to_tops: Tensor | None, to_slots: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Return the gradients of what `forward` took; ``to_x`` is always the gradient with respect to ``x``."""
+        """Return the gradients of what `forward` took; ``to_x`` is always the gradient with respect to ``x``.
+
+        Raises:
+            RuntimeError: the gradient is to be differentiated once more.
+        """
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                "this recurrence knows its first derivative alone: to differentiate a gradient (create_graph=True), run "
+                'the model within feedback_lite.engine.use("plain")'
+            )
         slots, nearness, shares, to_keys_values, *rest = ctx.saved_tensors
         matrices, kept, columns = Folded(*rest[:8]), Kept(*rest[8:]), in_columns(slots)
         past = Past(ctx.config, ctx.seed, slots, columns, nearness, shares, to_keys_values, matrices, kept)
@@ -211,8 +218,9 @@ class Recurrence(torch.autograd.Function):
         inputs = (nearness, shares, to_keys_values, *past.folded)
         # Sums over many steps are taken in float32 at least.
         sums = [torch.zeros_like(part, dtype=torch.promote_types(part.dtype, torch.float32)) for part in inputs]
-        for first in reversed(range(0, len(to_tops), BLOCK)):
-            walk_back(past, range(first, min(first + BLOCK, len(to_tops))), to_tops, to_slots, to_embedded, sums)
+        with torch.autocast(slots.device.type, enabled=False):
+            for first in reversed(range(0, len(to_tops), BLOCK)):
+                walk_back(past, range(first, min(first + BLOCK, len(to_tops))), to_tops, to_slots, to_embedded, sums)
         to_incoming = to_slots[:, :, : slots.shape[2] - len(to_tops)]
         to_inputs = (total.to(part.dtype) for total, part in zip(sums, inputs, strict=True))
         return (None, None, None, to_embedded, to_incoming, *to_inputs)
@@ -278,7 +286,7 @@ def walk_back(
         views(part) for part in (to_queries, to_middles, to_widened, to_hiddens)
     )
     query_rows_at = views(in_rows(to_queries, config.head_dim))
-    halves_at, factors_at = views(to_widened.view(*to_widened.shape[:3], 2, -1)), views(factors)
+    halves_at, factors_at = views(to_widened.view(factors.shape)), views(factors)
 
     # Reshapes in this loop are torch's own: einops would take a tenth of its time.
     for place in reversed(range(len(steps))):
@@ -296,8 +304,8 @@ def walk_back(
             amounts = read_by[:, :, place + 1 :, :, end - first].flatten(2).flatten(0, 1).contiguous()
             sent = readers[:, :, place + 1 :].flatten(2, 3).flatten(0, 1)
             to_slot = to_slot + torch.bmm(amounts.unsqueeze(1), sent).view_as(to_slot)
-        to_written[place].view(batch, 2, -1, config.head_dim).copy_(
-            to_slot.view(2, batch, -1, config.head_dim).transpose(0, 1)
+        to_written[place].view(batch, 2, config.num_heads, config.head_dim).copy_(
+            to_slot.view(2, batch, config.num_heads, config.head_dim).transpose(0, 1)
         )
         to_mixture = torch.mm(to_written[place], past.to_keys_values)
         to_mixtures[place] = to_mixture
@@ -361,7 +369,8 @@ def window(config: FeedbackConfig, end: int) -> tuple[int, int]:
 
 def in_rows(part: Float[Tensor, "layers t b he"], head_dim: int) -> Float[Tensor, "layers t n 1 e"]:
     """Return a view in which every head of every sequence has a matrix of one row."""
-    return part.view(*part.shape[:2], -1, 1, head_dim)
+    layers, steps, batch, width = part.shape
+    return part.view(layers, steps, batch * width // head_dim, 1, head_dim)
 
 
 def in_columns(slots: Float[Tensor, "*n s e"]) -> Float[Tensor, "*n e s"]:
