@@ -1,0 +1,250 @@
+"""Faults in the recurrence, most of them in its backward pass: at least one in every term."""
+
+from tests.faults.planting import Fault
+
+FILE = "feedback_lite/recurrence.py"
+TESTS = ("tests/unit/test_recurrence.py",)
+ENGINE = "feedback_lite/engine.py"
+
+
+def fault(name: str, good: str, bad: str, file: str = FILE, suspects: tuple[str, ...] = TESTS) -> Fault:
+    return Fault(name, file, {good: bad}, suspects)
+
+
+FAULTS = (
+    fault(
+        "backward: the bias gets the gradient of the last layer alone",
+        "sums[0][:, :, near] += scores.sum(dim=1, keepdim=True)",
+        "sums[0][:, :, near] += scores[:, -1:]",
+    ),
+    fault(
+        "backward: the bias gets its gradient at the oldest columns",
+        "sums[0][:, :, near] += scores",
+        "sums[0][:, :, : end - start] += scores",
+    ),
+    fault(
+        "backward: the shares forget the embedding",
+        "sums[1] += (kept.hiddens[:, block] * to_mixtures).sum(dim=(1, 2, 3))",
+        "sums[1][1:] += (kept.hiddens[1:, block] * to_mixtures).sum(dim=(1, 2, 3))",
+    ),
+    fault(
+        "backward: keys and values of later steps in the block are not pulled",
+        "to_slot = to_slot + torch.bmm(amounts.unsqueeze(1), sent).view_as(to_slot)",
+        "pass",
+    ),
+    fault(
+        "backward: a pulled key misses the step right after it",
+        "amounts = read_by[:, :, place + 1 :, :, end - first]",
+        "amounts = read_by[:, :, place + 1 :, :, end - first].clone()\n"
+        "            amounts[0, :, 0] = 0\n"
+        "            amounts = amounts",
+    ),
+    fault(
+        "backward: a pulled value gets the queries in place of what was sent to the reads",
+        "readers[1, :, place] = cat(to_reads, dim=1)",
+        "readers[1, :, place] = readers[0, :, place]",
+    ),
+    fault(
+        "backward: nothing is pushed to the keys of earlier blocks",
+        "to_slots[:, :, first:before] += rearrange(sent",
+        "to_slots[1:, :, first:before] += rearrange(sent[len(sent) // 2 :], '(two n) s e -> two n s e', two=1)\n"
+        "    0 * rearrange(sent",
+    ),
+    fault(
+        "backward: nothing is pushed to the values of earlier blocks",
+        "to_slots[:, :, first:before] += rearrange(sent",
+        "to_slots[:1, :, first:before] += rearrange(sent[: len(sent) // 2], '(two n) s e -> two n s e', two=1)\n"
+        "    0 * rearrange(sent",
+    ),
+    fault(
+        "backward: the layers' scores go to the slots in reverse",
+        "to_scores.insert(0, to_score)",
+        "to_scores.append(to_score)",
+    ),
+    fault(
+        "backward: the softmax as if weights did not compete",
+        "return torch._softmax_backward_data(to_weights, weights, -1, weights.dtype)",
+        "return to_weights * weights",
+    ),
+    fault(
+        "backward: the norm as if it only scaled",
+        "return norm_backward(to_normed.to(hidden.dtype), hidden, sizes, mean, scale, None, None, wanted)[0]",
+        "return to_normed * scale",
+    ),
+    fault(
+        "backward: the slope of gelu is that of relu's share",
+        "slope = open_share + gate * torch.exp(-0.5 * gate**2) / math.sqrt(2 * math.pi)",
+        "slope = open_share",
+    ),
+    fault(
+        "backward: value and gate exchanged",
+        "stack((gate * open_share, value * slope), dim=-2)",
+        "stack((value * slope, gate * open_share), dim=-2)",
+    ),
+    fault(
+        "backward: the feed-forward layer without its residual",
+        "to_hidden = torch.add(to_hidden, through, out=middles_at[layer][place])",
+        "to_hidden = middles_at[layer][place].copy_(through)",
+    ),
+    fault(
+        "backward: attention without its residual",
+        "to_hidden = to_hidden + through_norm(to_normed, *read_places[layer][place])",
+        "to_hidden = through_norm(to_normed, *read_places[layer][place])",
+    ),
+    fault(
+        "backward: the output's shift gets a gradient at a step that read nothing",
+        "to_middles[:, 0] = 0",
+        "to_middles[:, 0] += 0",
+    ),
+    fault(
+        "backward: memory sends nothing to the embedding",
+        "torch.add(to_hidden, from_memory[0], out=to_embedded[steps[place]])",
+        "to_embedded[steps[place]] = to_hidden",
+    ),
+    fault(
+        "backward: memory sends a layer's gradient to the layer below",
+        "torch.add(to_hidden, from_memory[layer + 1], out=",
+        "torch.add(to_hidden, from_memory[layer], out=",
+    ),
+    fault(
+        "backward: keys and values get the gradient of the tops",
+        "sums[2] += rearrange(to_written, ",
+        "sums[2] += rearrange(to_written.flip(0), ",
+    ),
+    fault(
+        "backward: widen is multiplied by what was not normalised",
+        "kept.reads[:, block], fed_normed.to(dtype), gated)",
+        "kept.reads[:, block], below_feedforward.to(dtype), gated)",
+    ),
+    fault(
+        "backward: narrow is multiplied by what was not gated",
+        "kept.reads[:, block], fed_normed.to(dtype), gated)",
+        "kept.reads[:, block], fed_normed.to(dtype), value)",
+    ),
+    fault(
+        "backward: queries are multiplied by what was not normalised",
+        "into = (read_normed.to(dtype), ",
+        "into = (below_attention.to(dtype), ",
+    ),
+    fault(
+        "backward: the output matrix is multiplied by the queries",
+        "into = (read_normed.to(dtype), kept.reads[:, block]",
+        "into = (read_normed.to(dtype), kept.queries[:, block]",
+    ),
+    fault(
+        "backward: a shift gets the gradient of the first sequence alone",
+        "sums[4 + 2 * number] += outgoing.sum(dim=2)[:, None]",
+        "sums[4 + 2 * number] += outgoing[..., :: to_tops.shape[1]].sum(dim=2)[:, None]",
+    ),
+    fault(
+        "backward: memory that came in gets no gradient for its values",
+        "to_incoming = to_slots[:, :, : slots.shape[2] - len(to_tops)]",
+        "to_incoming = to_slots[:, :, : slots.shape[2] - len(to_tops)]\n        to_incoming[1] = 0",
+    ),
+    fault(
+        "backward: slots that were evicted are read",
+        "        start, _ = window(config, end)\n",
+        "        start = first\n",
+    ),
+    fault(
+        "backward: the gradient that comes with memory is written over",
+        "torch.zeros_like(slots) if to_slots is None else to_slots.clone()",
+        "torch.zeros_like(slots) if to_slots is None else to_slots",
+    ),
+    fault(
+        "backward: memory's own gradient is lost where there is one of the tops",
+        "to_slots = torch.zeros_like(slots) if to_slots is None else",
+        "to_slots = torch.zeros_like(slots) if to_slots is None or to_tops.any() else",
+    ),
+    fault(
+        "backward: dropped attention weights send gradients",
+        "to_weights = to_weights * weights_kept[:, layer, None]",
+        "pass",
+    ),
+    fault(
+        "backward: values get gradients of attention weights that were dropped",
+        "seen] = weights if weights_kept is None else weights * weights_kept",
+        "seen] = weights",
+    ),
+    fault(
+        "backward: narrow gets gradients of units that were dropped",
+        "            gated[:, place] *= units_kept\n",
+        "",
+    ),
+    fault(
+        "backward: dropped units send gradients",
+        "            factors[:, place] *= units_kept[:, :, None]\n",
+        "",
+    ),
+    fault(
+        "backward: dropout is drawn anew",
+        "draw_kept(config, past.seed, steps[place], keys, to_tops[0])",
+        "draw_kept(config, past.seed and past.seed + 1, steps[place], keys, to_tops[0])",
+    ),
+    fault(
+        "dropout draws the same in every step",
+        "manual_seed(seed + step)",
+        "manual_seed(seed)",
+    ),
+    fault(
+        "dropout does not scale what it keeps",
+        "generator=generator) / (1 - probability)",
+        "generator=generator)",
+    ),
+    fault(
+        "a gradient may be differentiated again, wrongly",
+        "        if torch.is_grad_enabled():\n            raise",
+        "        if False:\n            raise",
+    ),
+    fault(
+        "a backward pass under autocast is rounded",
+        "        with torch.autocast(slots.device.type, enabled=False):\n            for first",
+        "        with torch.autocast(slots.device.type, enabled=torch.is_autocast_enabled('cpu')):\n            for first",
+    ),
+    fault(
+        "attention weights are kept: the square of the length",
+        "ctx.save_for_backward(slots, nearness, ",
+        "ctx.kept = [slots]\n"
+        "            kept = Kept(*kept[:4], cat((kept.widened, kept.widened.new_zeros(*kept.widened.shape[:3], 4 * len(tops))), "
+        "-1)[..., : kept.widened.shape[3]])\n"
+        "            ctx.save_for_backward(slots, nearness, ",
+    ),
+    fault(
+        "forward: the window begins one slot late",
+        "return max(0, end - config.memory_size), end",
+        "return max(0, end - config.memory_size + 1), end",
+    ),
+    fault(
+        "forward: the bias is taken from the oldest columns",
+        "near = nearness[:, :, nearness.shape[2] - (stop - start) :]",
+        "near = nearness[:, :, : stop - start]",
+    ),
+    fault(
+        "the engine takes a model whose dropout was changed",
+        "            if module.p != probability:",
+        "            if False:",
+        ENGINE,
+        ("tests/unit/test_engine.py", *TESTS),
+    ),
+    fault(
+        "the engine runs within a transform of torch.func",
+        "if torch._C._are_functorch_transforms_active():",
+        "if False:",
+        ENGINE,
+        ("tests/unit/test_engine.py", *TESTS),
+    ),
+    fault(
+        "the engine is not put back after an error",
+        "    try:\n        yield\n    finally:\n        wanted.reset(before)",
+        "    yield\n    wanted.reset(before)",
+        ENGINE,
+        ("tests/unit/test_engine.py",),
+    ),
+    fault(
+        "looking at how a model is made draws random numbers",
+        "with torch.random.fork_rng(devices=()), ",
+        "with ",
+        ENGINE,
+        TESTS,
+    ),
+)
