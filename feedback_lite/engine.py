@@ -112,8 +112,10 @@ def against_torch(model: Any) -> str | None:
 
 def against_native(model: Any) -> str | None:
     """Return why the compiled loop cannot run a model, or None where it can."""
-    config, drops = model.config, model.training and (model.config.attn_dropout > 0 or model.config.ff_dropout > 0)
-    return against_all(model) or native.applies(config, model.embedding.weight, drops)
+    if (obstacle := against_all(model)) is not None:
+        return obstacle
+    drops = model.training and (model.config.attn_dropout > 0 or model.config.ff_dropout > 0)
+    return native.applies(model.config, model.embedding.weight, drops)
 
 
 def against_all(model: Any) -> str | None:
