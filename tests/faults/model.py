@@ -174,7 +174,9 @@ FAULTS = (
         "a ring too short by one slot",
         "feedback_lite/ring.py",
         {
-            "min(config.memory_size, len(memory) + num_steps)": "max(1, min(config.memory_size - 1, len(memory) + num_steps))"
+            "min(config.memory_size, len(memory) + num_steps)": (
+                "max(1, min(config.memory_size - 1, len(memory) + num_steps))"
+            )
         },
         ("tests/unit/test_ring.py",),
     ),
