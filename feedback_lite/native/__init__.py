@@ -29,7 +29,7 @@ SUFFIXES = {torch.float32: "float32", torch.float64: "float64"}
 class Sizes(ctypes.Structure):
     """The sizes of one call, in the order of the struct of the same name in the source."""
 
-    _fields_ = [  # noqa: RUF012 - the form that ctypes asks for
+    _fields_ = [
         (name, ctypes.c_int64)
         for name in (
             *("batch", "steps", "width", "heads", "head_width", "gated", "layers", "memory_size"),
@@ -45,7 +45,7 @@ OUTPUTS = ("tops", "keys_out", "values_out")
 class Tensors(ctypes.Structure):
     """Where the numbers of tensors lie, in the order of the struct of the same name in the source."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         (name, ctypes.c_void_p)
         for name in (*INPUTS, *OUTPUTS, "saved", *(f"of_{name}" for name in (*INPUTS, *OUTPUTS)), "work")
     ]
@@ -68,11 +68,19 @@ def applies(config: FeedbackConfig, embedded: Tensor, dropout_active: bool) -> s
         return "the compiled loop knows no dropout"
     if embedded.device.type != "cpu":
         return f"the compiled loop runs on the processor, not on {embedded.device.type}"
-    if torch.is_autocast_enabled("cpu"):
+    if autocast_on_processor():
         return "the compiled loop does not follow autocast"
     if embedded.dtype not in SUFFIXES:
         return f"the compiled loop knows float32 and float64, not {str(embedded.dtype).removeprefix('torch.')}"
     return None
+
+
+def autocast_on_processor() -> bool:
+    """Return whether autocast is on for the processor."""
+    try:
+        return torch.is_autocast_enabled("cpu")
+    except TypeError:  # before torch 2.4
+        return torch.is_autocast_cpu_enabled()
 
 
 def recur(
@@ -109,7 +117,7 @@ def recur(
     tensors = flat, embedded, memory.keys, memory.values, bias[:, bias.shape[1] - longest :], shares
     inner = config.num_heads * config.head_dim
     check_shapes(tensors, (batch, config.d_model), inner, config.num_layers + 1, config.num_heads)
-    tops, keys, values = Recurrence.apply(sizes, *tensors)
+    tops, keys, values = run(sizes, tensors)
     return tops, Memory(keys, values)
 
 
@@ -138,8 +146,7 @@ def causal(
     empty = embedded.new_empty(batch, 0, inner)
     tensors = flat, embedded, empty, empty, bias[:, bias.shape[1] - steps :], embedded.new_empty(0)
     check_shapes(tensors, (batch, config.d_model), inner, 0, config.num_heads)
-    tops: Tensor = Recurrence.apply(sizes, *tensors)[0]
-    return tops
+    return run(sizes, tensors)[0]
 
 
 def sizes_of(config: FeedbackConfig, embedded: Tensor, *, columns: int) -> Sizes:
@@ -209,11 +216,19 @@ def check_shapes(
         and shares.shape == (num_shares,)
     )
     if not fits:
-        raise ValueError(f"tensors must fit the config, got shapes {', '.join(str(tuple(t.shape)) for t in tensors[1:])}")
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors[1:])
+        raise ValueError(f"tensors must fit the config, got shapes {shapes}")
     if any(tensor.dtype != flat.dtype or tensor.device.type != "cpu" for tensor in tensors) or (
         flat.dtype not in SUFFIXES
     ):
         raise ValueError(f"tensors must all be float32 or all float64, on the cpu, got {[t.dtype for t in tensors]}")
+
+
+def run(sizes: Sizes, tensors: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor]:
+    """Run the loop; it keeps what a backward pass needs only where there can be one."""
+    sizes.keep = int(torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors))
+    tops, keys, values = Recurrence.apply(sizes, *tensors)  # type: ignore[no-untyped-call]
+    return tops, keys, values
 
 
 class Recurrence(torch.autograd.Function):
@@ -225,18 +240,19 @@ class Recurrence(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, sizes: Sizes, *given: Tensor) -> tuple[Tensor, ...]:
         tensors = dict(zip(INPUTS, (tensor.contiguous() for tensor in given), strict=True))
-        sizes.keep = int(any(ctx.needs_input_grad))
         memory_shape = sizes.batch, sizes.returned, sizes.heads * sizes.head_width
         outputs = [torch.empty_like(tensors["embedded"]), *(given[0].new_empty(memory_shape) for _ in range(2))]
         tensors |= dict(zip(OUTPUTS, outputs, strict=True)) | {"saved": room(sizes, given[0].dtype)}
         call("forward", sizes, tensors)
         ctx.sizes = sizes
-        ctx.save_for_backward(tensors["flat"], tensors["shares"], tensors["saved"])
+        ctx.set_materialize_grads(False)
+        if sizes.keep:
+            ctx.save_for_backward(tensors["flat"], tensors["shares"], tensors["saved"])
         return tuple(outputs)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *of_outputs: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, of_tops: Tensor | None, *of_memory: Tensor | None) -> tuple[Tensor | None, ...]:
         flat, shares, saved = ctx.saved_tensors
         sizes = ctx.sizes
         memory_shape = sizes.batch, sizes.incoming, sizes.heads * sizes.head_width
@@ -247,7 +263,11 @@ class Recurrence(torch.autograd.Function):
         of_inputs = [flat.new_zeros(shape) for shape in shapes]
         tensors = {"flat": flat, "shares": shares, "saved": saved, "work": room(sizes, flat.dtype, work=True)}
         tensors |= {f"of_{name}": tensor for name, tensor in zip(INPUTS, of_inputs, strict=True)}
-        tensors |= {f"of_{name}": tensor.contiguous() for name, tensor in zip(OUTPUTS, of_outputs, strict=True)}
+        if of_tops is None:
+            of_tops = torch.zeros_like(of_inputs[1])
+        for name, tensor in zip(OUTPUTS, (of_tops, *of_memory), strict=True):
+            if tensor is not None:  # nobody has asked for what follows from the memory: the loop leaves it out
+                tensors[f"of_{name}"] = tensor.contiguous()
         call("backward", sizes, tensors)
         return None, *of_inputs
 
@@ -281,7 +301,7 @@ def room(sizes: Sizes, dtype: torch.dtype, *, work: bool = False) -> Tensor:
         if hasattr(mmap, "MADV_HUGEPAGE"):
             with contextlib.suppress(OSError):  # a system may be built without them
                 pages.madvise(mmap.MADV_HUGEPAGE)
-    lease_type = type("Lease", (ctypes.Array,), {"_type_": ctypes.c_char, "_length_": size})
+    lease_type: Any = type("Lease", (ctypes.Array,), {"_type_": ctypes.c_char, "_length_": size})
     lease = lease_type.from_buffer(pages)
     weakref.finalize(lease, spare.__setitem__, work, pages)
     return torch.frombuffer(lease, dtype=dtype)

@@ -406,8 +406,9 @@ struct Model {
   void backward() const {
     std::fill_n(work, of_slots, Row<T>(0));
     std::fill_n(work + of_bias, row + s.layers + 1, Row<T>(0));
-    spread(tensors.of_keys_out, s.returned, inner, work + (slots - s.returned) * 2 * inner, 2 * inner);
-    spread(tensors.of_values_out, s.returned, inner, work + (slots - s.returned) * 2 * inner + inner, 2 * inner);
+    Row<T>* left = work + (slots - s.returned) * 2 * inner;
+    if (tensors.of_keys_out) spread(tensors.of_keys_out, s.returned, inner, left, 2 * inner);
+    if (tensors.of_values_out) spread(tensors.of_values_out, s.returned, inner, left + inner, 2 * inner);
     spread(tensors.of_tops, s.steps, d, work + of_stream, d);
     std::vector<Row<T>> of_mixture(d, Row<T>(0));
     for (int64_t t = s.steps - 1; t >= 0; --t) {
