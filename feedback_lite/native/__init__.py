@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from feedback_lite.config import FeedbackConfig
-from feedback_lite.memory import Memory
+from feedback_lite.memory import Memory, signature
 from feedback_lite.native.build import NativeUnavailable, library
 
 __all__ = ["NativeUnavailable", "applies", "causal", "recur", "unavailable"]
@@ -105,7 +105,7 @@ def recur(
         NativeUnavailable: the loop cannot be compiled here.
         ValueError: tensors do not fit the config or each other.
     """
-    batch, steps, _ = embedded.shape
+    steps = embedded.shape[1]
     longest = min(config.memory_size, len(memory) + steps - 1) if steps else 0
     if bias.shape[1] < longest:
         raise ValueError(f"bias must have a column for each of {longest} slots, got {bias.shape[1]}")
@@ -115,8 +115,6 @@ def recur(
     sizes.returned = min(config.memory_size, len(memory) + steps)
     flat = torch.cat([*blocks(config, weights), weights["to_keys_values.linear.weight"].flatten()])
     tensors = flat, embedded, memory.keys, memory.values, bias[:, bias.shape[1] - longest :], shares
-    inner = config.num_heads * config.head_dim
-    check_shapes(tensors, (batch, config.d_model), inner, config.num_layers + 1, config.num_heads)
     tops, keys, values = run(sizes, tensors)
     return tops, Memory(keys, values)
 
@@ -136,7 +134,7 @@ def causal(
         NativeUnavailable: the loop cannot be compiled here.
         ValueError: tensors do not fit the config or each other.
     """
-    batch, steps, _ = embedded.shape
+    batch, steps = embedded.shape[:2]
     if bias.shape[1] < steps:
         raise ValueError(f"bias must have a column for each of {steps} distances, got {bias.shape[1]}")
     sizes = sizes_of(config, embedded, columns=steps)
@@ -145,7 +143,6 @@ def causal(
     inner = config.num_heads * config.head_dim
     empty = embedded.new_empty(batch, 0, inner)
     tensors = flat, embedded, empty, empty, bias[:, bias.shape[1] - steps :], embedded.new_empty(0)
-    check_shapes(tensors, (batch, config.d_model), inner, 0, config.num_heads)
     return run(sizes, tensors)[0]
 
 
@@ -203,29 +200,28 @@ NAMES = (
 )
 
 
-def check_shapes(
-    tensors: tuple[Tensor, ...], of_embedded: tuple[int, int], inner: int, num_shares: int, num_heads: int
-) -> None:
+def check(sizes: Sizes, tensors: tuple[Tensor, ...]) -> None:
     """Raise unless all tensors have the shapes, dtype and device that the loop, which sees bare numbers, relies on."""
-    flat, embedded, keys, values, bias, shares = tensors
-    batch, width = of_embedded
-    fits = (
-        embedded.shape == (batch, embedded.shape[1], width)
-        and keys.shape == values.shape == (batch, keys.shape[1], inner)
-        and len(bias) == num_heads
-        and shares.shape == (num_shares,)
+    inner, width, gated = sizes.heads * sizes.head_width, sizes.width, sizes.gated
+    per_input = (3 if sizes.causal else 1) * inner + 2 * gated
+    per_layer = per_input * (width + 1) + width * (inner + 1) + width * (gated + 1)
+    expected = (
+        (sizes.layers * per_layer + (0 if sizes.causal else 2 * inner * width),),
+        (sizes.batch, sizes.steps, width),
+        *2 * [(sizes.batch, sizes.incoming, inner)],
+        (sizes.heads, sizes.columns),
+        (0 if sizes.causal else sizes.layers + 1,),
     )
-    if not fits:
-        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors[1:])
-        raise ValueError(f"tensors must fit the config, got shapes {shapes}")
-    if any(tensor.dtype != flat.dtype or tensor.device.type != "cpu" for tensor in tensors) or (
-        flat.dtype not in SUFFIXES
-    ):
-        raise ValueError(f"tensors must all be float32 or all float64, on the cpu, got {[t.dtype for t in tensors]}")
+    for name, tensor, shape in zip(INPUTS, tensors, expected, strict=True):
+        if tensor.shape != shape:
+            raise ValueError(f"{name} must have shape {shape}, got {tuple(tensor.shape)}")
+        if tensor.dtype != tensors[0].dtype or tensor.dtype not in SUFFIXES or tensor.device.type != "cpu":
+            raise ValueError(f"{name} must be float32 or float64 as all others, on cpu, got {signature(tensor)}")
 
 
 def run(sizes: Sizes, tensors: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor]:
     """Run the loop; it keeps what a backward pass needs only where there can be one."""
+    check(sizes, tensors)
     sizes.keep = int(torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors))
     tops, keys, values = Recurrence.apply(sizes, *tensors)  # type: ignore[no-untyped-call]
     return tops, keys, values

@@ -72,9 +72,7 @@ def find_compiler() -> tuple[str, ...]:
         if path := shutil.which(name):
             return (path, *wanted[1:])
     if wanted:
-        raise NativeUnavailable(
-            f"The compiled loop needs a C++ compiler, and CXX names {wanted[0]}, which is not there."
-        )
+        raise NativeUnavailable(f"The compiled loop needs a C++ compiler; CXX names {wanted[0]}, which is not there.")
     raise NativeUnavailable(f"The compiled loop needs a C++ compiler; none of {', '.join(COMPILERS)} is there.")
 
 
