@@ -124,7 +124,7 @@ def attend(
         parts = [*parts, keys_and_values(config, weights, normed)]
     scores = torch.cat([queries @ keys.mT for keys, _ in parts], dim=-1) + biases
     shares = F.dropout(scores.softmax(dim=-1), config.attn_dropout, training)
-    of_parts = torch.split(shares, [part.num_slots for part in parts], dim=-1)  # type: ignore[no-untyped-call]
+    of_parts = torch.split(shares, [part.num_slots for part in parts], dim=-1)
     reads = [share @ values for share, (_, values) in zip(of_parts, parts, strict=True)]
     read = merge(sum(reads[1:], reads[0]), config)
     return hidden + F.linear(read, weights["attention.to_output.weight"], weights["attention.to_output.bias"])
