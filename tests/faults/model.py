@@ -219,7 +219,7 @@ FAULTS = (
         "recent segments are joined before the older ones",
         "feedback_lite/segments.py",
         {
-            "older, recent = older.join(recent), recent.newest(0)": "older, recent = recent.join(older), recent.newest(0)"
+            "older.join(recent), recent.newest(0)": "recent.join(older), recent.newest(0)",
         },
         ("tests/unit/test_segments.py",),
     ),
