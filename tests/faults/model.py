@@ -218,9 +218,7 @@ FAULTS = (
     Fault(
         "recent segments are joined before the older ones",
         "feedback_lite/segments.py",
-        {
-            "older.join(recent), recent.newest(0)": "recent.join(older), recent.newest(0)",
-        },
+        {"older, recent = older.join(recent), recent": "older, recent = recent.join(older), recent"},
         ("tests/unit/test_segments.py",),
     ),
     Fault(

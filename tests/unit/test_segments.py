@@ -102,7 +102,6 @@ def test_backward_keeps_far_less() -> None:
     short, long = ({run: held(run, model, length) for run in (plain, lean)} for length in (256, 512))
     assert long[plain] > 3 * short[plain]
     assert long[lean] < long[plain] / 4
-    print(short[plain], long[plain], short[lean], long[lean])
 
 
 def test_gradients_reach_a_memory_that_was_carried_in() -> None:
