@@ -87,10 +87,10 @@ def test_a_card_without_an_engine_is_from_the_time_of_the_plain_loop(tmp_path: P
 
 def test_an_engine_that_cannot_run_here_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "mine"
-    main(["train", "parity", "--model", "recurrent", "--steps", "2", *QUICK, "--out", str(out)])
+    main(["train", "parity", "--model", "ordinary", "--steps", "2", *QUICK, "--out", str(out)])
     out.with_suffix(".json").write_text(json.dumps({**card_of(out), "engine": "torch"}))
     assert main(["repeat", f"{out}.json", "--out", str(tmp_path / "again")]) == 1
-    assert "engine 'torch' cannot run this: it is a RecurrentNetwork" in capsys.readouterr().err
+    assert "engine 'torch' cannot run this: an ordinary transformer has no recurrence" in capsys.readouterr().err
 
 
 def test_the_options_reach_the_card(tmp_path: Path) -> None:
