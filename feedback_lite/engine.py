@@ -1,8 +1,8 @@
 """Which code works through a sequence: the plain loop, one autograd function in PyTorch, or a compiled loop.
 
 plain    the loop over ``read`` and ``write`` in `model.py`: any setting, and what the others must equal
-torch    `recurrence.py`: segment length 1, on any device, in any dtype, with or without dropout
-native   `native/`: the same, and the ordinary transformer, on a processor, without dropout
+torch    `recurrence.py`, or `segments.py` for longer segments: any device, any dtype, with or without dropout
+native   `native/`: segment length 1 and the ordinary transformer, on a processor, without dropout
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 from torch.nn.modules import module as torch_modules
 
-from feedback_lite import native, recurrence
+from feedback_lite import native, recurrence, segments
 from feedback_lite.attention import Attention, KeyValueProjection
 from feedback_lite.block import Block
 from feedback_lite.config import FeedbackConfig, check_choice
@@ -115,16 +115,16 @@ def against_torch(model: Any) -> str | None:
 
 def against_native(model: Any) -> str | None:
     """Return why the compiled loop cannot run a model, or None where it can."""
-    config, drops = model.config, model.training and (model.config.attn_dropout > 0 or model.config.ff_dropout > 0)
-    return against_all(model) or native.applies(config, model.embedding.weight, drops)
+    if (obstacle := against_all(model)) is not None:
+        return obstacle
+    drops = model.training and (model.config.attn_dropout > 0 or model.config.ff_dropout > 0)
+    return native.applies(model.config, model.embedding.weight, drops)
 
 
 def against_all(model: Any) -> str | None:
     """Return why nothing but the plain loop can run a model, or None where others can."""
     if name_of(model) not in (FEEDBACK, ORDINARY):
         return f"it is a {type(model).__name__}, which may do otherwise"
-    if model.config.segment_length > 1:
-        return f"its segments are {model.config.segment_length} tokens long"
     if torch._C._are_functorch_transforms_active():
         return "a transform of torch.func is at work"
     if forward_ad._current_level >= 0:
@@ -160,12 +160,16 @@ def run_uncompiled(
     if name_of(model) == ORDINARY:
         ages = torch.arange(embedded.shape[1] - 1, -1, -1, device=embedded.device)
         return native.causal(config, weights, embedded, rearrange(model.bias(ages[None]), "h 1 j -> h j")), memory
-    bias = bias_of_slots(model, min(config.memory_size, len(memory) + embedded.shape[1]))
     if config.memory_from == "last":
         shares = embedded.new_zeros(config.num_layers + 1)
         shares[-1] = 1
     else:
         shares = model.layer_weights.softmax(dim=0)
+    num_slots = min(config.memory_size, len(memory) + embedded.shape[1])
+    if config.segment_length > 1:
+        table = segments.bias_table(config, model.bias, num_slots=num_slots)
+        return segments.recur(config, weights, embedded, memory, table, shares, training=model.training)
+    bias = bias_of_slots(model, num_slots)
     if engine == "native":
         return native.recur(config, weights, embedded, memory, bias, shares)
     return recurrence.recur(config, weights, embedded, memory, bias, shares, training=model.training)

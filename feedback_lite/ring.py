@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from feedback_lite.block import Block
-from feedback_lite.engine import bias_of_slots, is_stock
+from feedback_lite.engine import bias_of_slots, is_stock, wanted
 from feedback_lite.memory import Memory
 from feedback_lite.model import FeedbackTransformer
 
@@ -141,6 +141,8 @@ def norm_of(norm: nn.LayerNorm) -> tuple[Tensor, Tensor]:
 
 def reason_against(model: FeedbackTransformer, memory: Memory) -> str | None:
     """Return why a ring cannot take over from a memory, or None where it can."""
+    if wanted.get() == "plain":
+        return "the plain loop is asked for"
     if type(model) is not FeedbackTransformer:
         return f"the model is a {type(model).__name__}"
     if model.config.segment_length != 1:

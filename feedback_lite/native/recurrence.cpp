@@ -33,7 +33,7 @@ constexpr int CHUNK = 32;  // steps that weight gradients are made of at a time
 template <class T>
 struct Row {
   typedef T Part __attribute__((vector_size(BYTES)));
-  static constexpr int IN_PART = BYTES / sizeof(T), LANES = PARTS * IN_PART;
+  static constexpr int LANES = PARTS * BYTES / sizeof(T);
   Part part[PARTS];
 
   Row() = default;
@@ -71,17 +71,22 @@ INLINE Row<T> maximum(Row<T> left, const Row<T>& right) {
   return left;
 }
 
-template <int COUNT, class T>  // by halves, which are vectors again
-INLINE T sum_of(const T* numbers) {
-  if constexpr (COUNT == 1) return *numbers;
+template <class T, class Vector>  // across lanes, by halves, which are vectors again
+INLINE T sum_of(Vector whole) {
+  if constexpr (sizeof(Vector) == 2 * sizeof(T)) return whole[0] + whole[1];
   else {
-    typedef T Half __attribute__((vector_size(COUNT / 2 * sizeof(T))));
-    Half low, high;
-    std::memcpy(&low, numbers, sizeof low);
-    std::memcpy(&high, numbers + COUNT / 2, sizeof high);
-    low += high;
-    return sum_of<COUNT / 2>(reinterpret_cast<const T*>(&low));
+    typedef T Half __attribute__((vector_size(sizeof(Vector) / 2)));
+    Half halves[2];
+    std::memcpy(halves, &whole, sizeof whole);
+    return sum_of<T>(halves[0] + halves[1]);
   }
+}
+
+template <class T>
+INLINE T sum_of(const Row<T>& row) {
+  T total = 0;
+  for (int p = 0; p < PARTS; ++p) total += sum_of<T>(row.part[p]);
+  return total;
 }
 
 template <class T, int COUNT>
@@ -260,12 +265,12 @@ struct Linear {
         for (int a = 0; a < ACROSS; ++a)
           for (int b = 0; b < DOWN; ++b)
             if (o + a < to && i + b < from)
-              gradient[(o + a) * from + i + b] += sum_of<Row<T>::IN_PART>(reinterpret_cast<const T*>(&sum[a][b]));
+              gradient[(o + a) * from + i + b] += sum_of<T>(sum[a][b]);
       }
     for (size_t o = 0; o < bias.size(); ++o) {
       Row<T> sum(0);
       for (int step = 0; step < steps; ++step) sum = sum + of_y[step * y_stride + o];
-      gradient[to * from + o] += sum_of<Row<T>::LANES>(&sum[0]);
+      gradient[to * from + o] += sum_of(sum);
     }
   }
 };
@@ -401,8 +406,9 @@ struct Model {
   void backward() const {
     std::fill_n(work, of_slots, Row<T>(0));
     std::fill_n(work + of_bias, row + s.layers + 1, Row<T>(0));
-    spread(tensors.of_keys_out, s.returned, inner, work + (slots - s.returned) * 2 * inner, 2 * inner);
-    spread(tensors.of_values_out, s.returned, inner, work + (slots - s.returned) * 2 * inner + inner, 2 * inner);
+    Row<T>* left = work + (slots - s.returned) * 2 * inner;
+    if (tensors.of_keys_out) spread(tensors.of_keys_out, s.returned, inner, left, 2 * inner);
+    if (tensors.of_values_out) spread(tensors.of_values_out, s.returned, inner, left + inner, 2 * inner);
     spread(tensors.of_tops, s.steps, d, work + of_stream, d);
     std::vector<Row<T>> of_mixture(d, Row<T>(0));
     for (int64_t t = s.steps - 1; t >= 0; --t) {
@@ -429,9 +435,9 @@ struct Model {
     gather(work + of_stream, d, s.steps, d, tensors.of_embedded);
     gather(work, 2 * inner, s.incoming, inner, tensors.of_keys);
     gather(work + inner, 2 * inner, s.incoming, inner, tensors.of_values);
-    for (int64_t i = 0; i < row; ++i) tensors.of_bias[i] += sum_of<Row<T>::LANES>(&work[of_bias + i][0]);
+    for (int64_t i = 0; i < row; ++i) tensors.of_bias[i] += sum_of(work[of_bias + i]);
     for (int l = 0; l <= s.layers && !s.causal; ++l)
-      tensors.of_shares[l] += sum_of<Row<T>::LANES>(&work[of_shares + l][0]);
+      tensors.of_shares[l] += sum_of(work[of_shares + l]);
   }
 
   // One layer at one step: `stream` comes as the gradient of its output and leaves as that of its input.

@@ -26,7 +26,7 @@ from feedback_lite.config import check_choice, check_size
 from feedback_lite.tasks import Task, make_task
 from feedback_lite.training.cards import MODELS, Config, usual_config, versions
 from feedback_lite.training.evaluation import evaluate
-from feedback_lite.training.loop import Recipe, train
+from feedback_lite.training.loop import Recipe, Training, train
 
 LENGTHS = (20, 40, 80, 160)
 LEARNING_RATES = (1e-3, 3e-3, 1e-2)
@@ -248,8 +248,10 @@ def measure(contender: Contender, task: Task, recipe: Recipe) -> tuple[nn.Module
         model.train()
         resumed = time.process_time()
 
-    train(model, task, recipe, progress=False, watch=watch)
+    training = Training(model, task, recipe)
+    training.run(progress=False, watch=watch)
     return model, {
+        "engine": training.engine,
         "cpu_seconds": round(spent, 2),
         "accuracy_by_length": {
             str(length): round(evaluate(model, task, length=length, **RECORD_EVALUATION), 4)

@@ -174,7 +174,9 @@ FAULTS = (
         "a ring too short by one slot",
         "feedback_lite/ring.py",
         {
-            "min(config.memory_size, len(memory) + num_steps)": "max(1, min(config.memory_size - 1, len(memory) + num_steps))"
+            "min(config.memory_size, len(memory) + num_steps)": (
+                "max(1, min(config.memory_size - 1, len(memory) + num_steps))"
+            )
         },
         ("tests/unit/test_ring.py",),
     ),
@@ -195,6 +197,39 @@ FAULTS = (
         "feedback_lite/engine.py",
         {"if any(given[hooks] for hooks in HOOKS)": "if module is not model and any(given[hooks] for hooks in HOOKS)"},
         ("tests/unit/test_engine.py", "tests/unit/test_generation.py"),
+    ),
+    Fault(
+        "segments' biases are cut off by one",
+        "feedback_lite/segments.py",
+        {"bias[:, :num_tokens, longest - start :]": "bias[:, :num_tokens, max(0, longest - start - 1) :]"},
+        ("tests/unit/test_segments.py",),
+    ),
+    Fault(
+        "segments evict the newest of the older slots",
+        "feedback_lite/segments.py",
+        {
+            "older = older.newest(config.memory_size - recent.num_slots)": (
+                "room = config.memory_size - recent.num_slots\n"
+                "        older = Part(older.keys[:, :room], older.values[:, :room])"
+            )
+        },
+        ("tests/unit/test_segments.py",),
+    ),
+    Fault(
+        "recent segments are joined before the older ones",
+        "feedback_lite/segments.py",
+        {"older, recent = older.join(recent), recent": "older, recent = recent.join(older), recent"},
+        ("tests/unit/test_segments.py",),
+    ),
+    Fault(
+        "segments keep joined keys for backward",
+        "feedback_lite/segments.py",
+        {
+            "    scores = torch.cat([queries @ keys.mT for keys, _ in parts], dim=-1) + biases": (
+                "    scores = queries @ torch.cat([keys for keys, _ in parts], dim=1).mT + biases"
+            )
+        },
+        ("tests/unit/test_segments.py",),
     ),
     Fault(
         "an unfinished segment is taken for a finished one",
