@@ -14,52 +14,52 @@ def fault(name: str, good: str, bad: str, file: str = FILE, suspects: tuple[str,
 FAULTS = (
     fault(
         "backward: the bias gets the gradient of the last layer alone",
-        "sums[0][:, :, near] += scores.sum(dim=1, keepdim=True)",
-        "sums[0][:, :, near] += scores[:, -1:]",
+        "to_nearness[:, :, near] += self.amounts[0, :, place, :, seen].sum(dim=1, keepdim=True)",
+        "to_nearness[:, :, near] += self.amounts[0, :, place, -1:, seen]",
     ),
     fault(
         "backward: the bias gets its gradient at the oldest columns",
-        "sums[0][:, :, near] += scores",
-        "sums[0][:, :, : end - start] += scores",
+        "to_nearness[:, :, near] +=",
+        "to_nearness[:, :, : end - start] +=",
     ),
     fault(
         "backward: the shares forget the embedding",
-        "sums[1] += (kept.hiddens[:, block] * to_mixtures).sum(dim=(1, 2, 3))",
-        "sums[1][1:] += (kept.hiddens[1:, block] * to_mixtures).sum(dim=(1, 2, 3))",
+        "sums[1] += (self.hiddens * self.to_mixtures).sum(dim=(1, 2, 3))",
+        "sums[1][1:] += (self.hiddens[1:] * self.to_mixtures).sum(dim=(1, 2, 3))",
     ),
     fault(
         "backward: keys and values of later steps in the block are not pulled",
-        "to_slot = to_slot + torch.bmm(amounts.unsqueeze(1), sent).view_as(to_slot)",
+        "to_slot = to_slot + torch.bmm(amounts.contiguous().unsqueeze(1), senders).view_as(to_slot)",
         "pass",
     ),
     fault(
         "backward: a pulled key misses the step right after it",
-        "amounts = read_by[:, :, place + 1 :, :, end - first]",
-        "amounts = read_by[:, :, place + 1 :, :, end - first].clone()\n"
+        "amounts = self.amounts[:, :, later, :, self.before + place - self.oldest]",
+        "amounts = self.amounts[:, :, later, :, self.before + place - self.oldest].clone()\n"
         "            amounts[0, :, 0] = 0\n"
         "            amounts = amounts",
     ),
     fault(
         "backward: a pulled value gets the queries in place of what was sent to the reads",
-        "readers[1, :, place] = cat(to_reads, dim=1)",
-        "readers[1, :, place] = readers[0, :, place]",
+        "self.senders[1, :, place] = cat(to_reads[::-1], dim=1)",
+        "self.senders[1, :, place] = self.senders[0, :, place]",
     ),
     fault(
         "backward: nothing is pushed to the keys of earlier blocks",
-        "to_slots[:, :, first:before] += rearrange(sent",
-        "to_slots[1:, :, first:before] += rearrange(sent[len(sent) // 2 :], '(two n) s e -> two n s e', two=1)\n"
-        "    0 * rearrange(sent",
+        "to_slots[:, :, self.oldest : self.before] += rearrange(sent",
+        "to_slots[1:, :, self.oldest : self.before] += rearrange(sent[len(sent) // 2 :], '(two n) s e -> two n s e', two=1)\n"
+        "        0 * rearrange(sent",
     ),
     fault(
         "backward: nothing is pushed to the values of earlier blocks",
-        "to_slots[:, :, first:before] += rearrange(sent",
-        "to_slots[:1, :, first:before] += rearrange(sent[: len(sent) // 2], '(two n) s e -> two n s e', two=1)\n"
-        "    0 * rearrange(sent",
+        "to_slots[:, :, self.oldest : self.before] += rearrange(sent",
+        "to_slots[:1, :, self.oldest : self.before] += rearrange(sent[: len(sent) // 2], '(two n) s e -> two n s e', two=1)\n"
+        "        0 * rearrange(sent",
     ),
     fault(
         "backward: the layers' scores go to the slots in reverse",
-        "to_scores.insert(0, to_score)",
-        "to_scores.append(to_score)",
+        "cat(to_scores[::-1], dim=1)",
+        "cat(to_scores, dim=1)",
     ),
     fault(
         "backward: the softmax as if weights did not compete",
@@ -73,33 +73,33 @@ FAULTS = (
     ),
     fault(
         "backward: the slope of gelu is that of relu's share",
-        "slope = open_share + gate * torch.exp(-0.5 * gate**2) / math.sqrt(2 * math.pi)",
-        "slope = open_share",
+        "slope = share + gate * torch.exp(-0.5 * gate**2) / math.sqrt(2 * math.pi)",
+        "slope = share",
     ),
     fault(
         "backward: value and gate exchanged",
-        "stack((gate * open_share, value * slope), dim=-2)",
-        "stack((value * slope, gate * open_share), dim=-2)",
+        "stack((gate * share, value * slope), dim=-2)",
+        "stack((value * slope, gate * share), dim=-2)",
     ),
     fault(
         "backward: the feed-forward layer without its residual",
-        "to_hidden = torch.add(to_hidden, through, out=middles_at[layer][place])",
-        "to_hidden = middles_at[layer][place].copy_(through)",
+        "to_hidden = torch.add(to_hidden, through, out=self.middles_at[layer][place])",
+        "to_hidden = self.middles_at[layer][place].copy_(through)",
     ),
     fault(
         "backward: attention without its residual",
-        "to_hidden = to_hidden + through_norm(to_normed, *read_places[layer][place])",
-        "to_hidden = through_norm(to_normed, *read_places[layer][place])",
+        "to_hidden = to_hidden + through_norm(to_normed, *self.before_reading[layer][place])",
+        "to_hidden = through_norm(to_normed, *self.before_reading[layer][place])",
     ),
     fault(
         "backward: the output's shift gets a gradient at a step that read nothing",
-        "to_middles[:, 0] = 0",
-        "to_middles[:, 0] += 0",
+        "self.to_middles[:, 0] = 0",
+        "self.to_middles[:, 0] += 0",
     ),
     fault(
         "backward: memory sends nothing to the embedding",
-        "torch.add(to_hidden, from_memory[0], out=to_embedded[steps[place]])",
-        "to_embedded[steps[place]] = to_hidden",
+        "torch.add(to_hidden, from_memory[0], out=to_embedded)",
+        "to_embedded.copy_(to_hidden)",
     ),
     fault(
         "backward: memory sends a layer's gradient to the layer below",
@@ -107,44 +107,45 @@ FAULTS = (
         "torch.add(to_hidden, from_memory[layer], out=",
     ),
     fault(
-        "backward: keys and values get the gradient of the tops",
-        "sums[2] += rearrange(to_written, ",
-        "sums[2] += rearrange(to_written.flip(0), ",
+        "backward: the matrix of keys and values gets the steps in reverse",
+        "sums[2] += rearrange(self.to_written, ",
+        "sums[2] += rearrange(self.to_written.flip(0), ",
     ),
     fault(
         "backward: widen is multiplied by what was not normalised",
-        "kept.reads[:, block], fed_normed.to(dtype), gated)",
-        "kept.reads[:, block], below_feedforward.to(dtype), gated)",
+        "self.fed_normed.to(self.dtype), self.gated)",
+        "self.middles.to(self.dtype), self.gated)",
     ),
     fault(
         "backward: narrow is multiplied by what was not gated",
-        "kept.reads[:, block], fed_normed.to(dtype), gated)",
-        "kept.reads[:, block], fed_normed.to(dtype), value)",
+        "self.fed_normed.to(self.dtype), self.gated)",
+        "self.fed_normed.to(self.dtype), self.gated * 0 + self.past.kept.widened[:, self.steps.start : self.steps.stop]"
+        ".chunk(2, dim=-1)[0])",
     ),
     fault(
         "backward: queries are multiplied by what was not normalised",
-        "into = (read_normed.to(dtype), ",
-        "into = (below_attention.to(dtype), ",
+        "inputs = (self.read_normed.to(self.dtype), ",
+        "inputs = (self.hiddens[:-1].to(self.dtype), ",
     ),
     fault(
         "backward: the output matrix is multiplied by the queries",
-        "into = (read_normed.to(dtype), kept.reads[:, block]",
-        "into = (read_normed.to(dtype), kept.queries[:, block]",
+        "inputs = (self.read_normed.to(self.dtype), self.reads",
+        "inputs = (self.read_normed.to(self.dtype), self.past.kept.queries[:, self.steps.start : self.steps.stop]",
     ),
     fault(
         "backward: a shift gets the gradient of the first sequence alone",
-        "sums[4 + 2 * number] += outgoing.sum(dim=2)[:, None]",
-        "sums[4 + 2 * number] += outgoing[..., :: to_tops.shape[1]].sum(dim=2)[:, None]",
+        "sums[4 + 2 * number] += to_output.sum(dim=2)[:, None]",
+        "sums[4 + 2 * number] += to_output[..., :: max(1, outgoing.shape[2])].sum(dim=2)[:, None]",
     ),
     fault(
         "backward: memory that came in gets no gradient for its values",
-        "to_incoming = to_slots[:, :, : slots.shape[2] - len(to_tops)]",
-        "to_incoming = to_slots[:, :, : slots.shape[2] - len(to_tops)]\n        to_incoming[1] = 0",
+        "to_incoming = to_slots[:, :, :num_incoming]",
+        "to_incoming = to_slots[:, :, :num_incoming]\n        to_incoming[1] = 0",
     ),
     fault(
         "backward: slots that were evicted are read",
         "        start, _ = window(config, end)\n",
-        "        start = first\n",
+        "        start = self.oldest\n",
     ),
     fault(
         "backward: the gradient that comes with memory is written over",
@@ -168,18 +169,18 @@ FAULTS = (
     ),
     fault(
         "backward: narrow gets gradients of units that were dropped",
-        "            gated[:, place] *= units_kept\n",
+        "            self.gated[:, place] *= units_kept\n",
         "",
     ),
     fault(
         "backward: dropped units send gradients",
-        "            factors[:, place] *= units_kept[:, :, None]\n",
+        "            self.factors[:, place] *= units_kept[:, :, None]\n",
         "",
     ),
     fault(
         "backward: dropout is drawn anew",
-        "draw_kept(config, past.seed, steps[place], keys, to_tops[0])",
-        "draw_kept(config, past.seed and past.seed + 1, steps[place], keys, to_tops[0])",
+        "draw_kept(config, past.seed, self.steps[place], keys, to_top)",
+        "draw_kept(config, past.seed and past.seed + 1, self.steps[place], keys, to_top)",
     ),
     fault(
         "dropout draws the same in every step",
