@@ -46,15 +46,13 @@ FAULTS = (
     ),
     fault(
         "backward: nothing is pushed to the keys of earlier blocks",
-        "to_slots[:, :, self.oldest : self.before] += rearrange(sent",
-        "to_slots[1:, :, self.oldest : self.before] += rearrange(sent[len(sent) // 2 :], '(two n) s e -> two n s e', two=1)\n"
-        "        0 * rearrange(sent",
+        "sent = amounts @ ",
+        "amounts[: len(amounts) // 2] = 0\n        sent = amounts @ ",
     ),
     fault(
         "backward: nothing is pushed to the values of earlier blocks",
-        "to_slots[:, :, self.oldest : self.before] += rearrange(sent",
-        "to_slots[:1, :, self.oldest : self.before] += rearrange(sent[: len(sent) // 2], '(two n) s e -> two n s e', two=1)\n"
-        "        0 * rearrange(sent",
+        "sent = amounts @ ",
+        "amounts[len(amounts) // 2 :] = 0\n        sent = amounts @ ",
     ),
     fault(
         "backward: the layers' scores go to the slots in reverse",
@@ -199,16 +197,19 @@ FAULTS = (
     ),
     fault(
         "a backward pass under autocast is rounded",
-        "        with torch.autocast(slots.device.type, enabled=False):\n            for first",
-        "        with torch.autocast(slots.device.type, enabled=torch.is_autocast_enabled('cpu')):\n            for first",
+        "enabled=False):\n            for first",
+        "enabled=torch.is_autocast_enabled('cpu')):\n            for first",
     ),
-    fault(
-        "attention weights are kept: the square of the length",
-        "ctx.save_for_backward(slots, nearness, ",
-        "ctx.kept = [slots]\n"
-        "            kept = Kept(*kept[:4], cat((kept.widened, kept.widened.new_zeros(*kept.widened.shape[:3], 4 * len(tops))), "
-        "-1)[..., : kept.widened.shape[3]])\n"
-        "            ctx.save_for_backward(slots, nearness, ",
+    Fault(
+        "something is kept that grows with the square of the length",
+        FILE,
+        {
+            "to_keys_values, *matrices, *kept)": (
+                "to_keys_values, *matrices, *kept, slots.new_zeros(len(tops), slots.shape[2], 32))"
+            ),
+            "Kept(*rest[8:])": "Kept(*rest[8:13])",
+        },
+        TESTS,
     ),
     fault(
         "forward: the window begins one slot late",
