@@ -30,75 +30,52 @@ constexpr int BYTES = 16, PARTS = 2, ACROSS = 8, DOWN = 3;
 constexpr int BLOCK = 8;   // outputs of a product that are held in registers; slots that are pulled together
 constexpr int CHUNK = 32;  // steps that weight gradients are made of at a time
 
-template <class T>
-struct Row {
+template <class T> struct Row {
   typedef T Part __attribute__((vector_size(BYTES)));
   static constexpr int LANES = PARTS * BYTES / sizeof(T);
   Part part[PARTS];
 
   Row() = default;
-  Row(T number) { for (Part& each : part) each = Part{} + number; }
+  INLINE Row(T number) { for (Part& each : part) each = number - Part{}; }
   T& operator[](int lane) { return reinterpret_cast<T*>(part)[lane]; }
   T operator[](int lane) const { return reinterpret_cast<const T*>(part)[lane]; }
+#define OPERATION(NAME, EXPRESSION)                                                        \
+  friend INLINE Row NAME(const Row& left, const Row& right) {                              \
+    Row result;                                                                            \
+    for (int p = 0; p < PARTS; ++p) {                                                      \
+      const Part &a = left.part[p], &b = right.part[p];                                    \
+      result.part[p] = EXPRESSION;                                                         \
+    }                                                                                      \
+    return result;                                                                         \
+  }
+  OPERATION(operator+, a + b)
+  OPERATION(operator-, a - b)
+  OPERATION(operator*, a * b)
+  OPERATION(operator/, a / b)
+  OPERATION(maximum, a > b ? a : b)
+  friend INLINE void add_product(Row& sum, const Row& left, const Row& right) {
+    for (int p = 0; p < PARTS; ++p) sum.part[p] += left.part[p] * right.part[p];
+  }
 };
 
-#define OPERATOR(SIGN)                                                                    \
-  template <class T>                                                                      \
-  INLINE Row<T> operator SIGN(Row<T> left, const Row<T>& right) {                         \
-    for (int p = 0; p < PARTS; ++p) left.part[p] = left.part[p] SIGN right.part[p];       \
-    return left;                                                                          \
-  }                                                                                       \
-  template <class T>                                                                      \
-  INLINE Row<T> operator SIGN(Row<T> left, T right) { return left SIGN Row<T>(right); }
-OPERATOR(+)
-OPERATOR(-)
-OPERATOR(*)
-OPERATOR(/)
-
-template <class T>
-INLINE void add_product(Row<T>& sum, const Row<T>& left, const Row<T>& right) {
-  for (int p = 0; p < PARTS; ++p) sum.part[p] += left.part[p] * right.part[p];
-}
-
-template <class T>
-INLINE void add_product(Row<T>& sum, T left, const Row<T>& right) {
-  for (int p = 0; p < PARTS; ++p) sum.part[p] += left * right.part[p];
-}
-
-template <class T>
-INLINE Row<T> maximum(Row<T> left, const Row<T>& right) {
-  for (int p = 0; p < PARTS; ++p) left.part[p] = left.part[p] > right.part[p] ? left.part[p] : right.part[p];
-  return left;
-}
-
-template <class T, class Vector>  // across lanes, by halves, which are vectors again
-INLINE T sum_of(Vector whole) {
-  if constexpr (sizeof(Vector) == 2 * sizeof(T)) return whole[0] + whole[1];
+template <class T, class Lanes> INLINE T sum_of(Lanes lanes) {  // of a Row or of a part of it, by halves
+  if constexpr (sizeof lanes == 2 * sizeof(T)) return lanes[0] + lanes[1];
   else {
-    typedef T Half __attribute__((vector_size(sizeof(Vector) / 2)));
+    typedef T Half __attribute__((vector_size(sizeof lanes / 2)));
     Half halves[2];
-    std::memcpy(halves, &whole, sizeof whole);
+    std::memcpy(halves, &lanes, sizeof lanes);
     return sum_of<T>(halves[0] + halves[1]);
   }
 }
 
-template <class T>
-INLINE T sum_of(const Row<T>& row) {
-  T total = 0;
-  for (int p = 0; p < PARTS; ++p) total += sum_of<T>(row.part[p]);
-  return total;
-}
-
-template <class T, int COUNT>
-INLINE Row<T> polynomial(const T (&coefficients)[COUNT], const Row<T>& x) {
+template <class T, int COUNT> INLINE Row<T> polynomial(const T (&coefficients)[COUNT], const Row<T>& x) {
   Row<T> result(coefficients[COUNT - 1]);
   for (int i = COUNT - 2; i >= 0; --i) result = result * x + coefficients[i];
   return result;
 }
 
 // exp(x) for x <= 0: 2^n exp(r) with |r| <= log(2) / 2. A large number added brings n into the lowest bits.
-template <class T>
-INLINE Row<T> exponential(Row<T> x) {
+template <class T> INLINE Row<T> exponential(Row<T> x) {
   constexpr bool single = sizeof(T) == 4;
   typedef typename std::conditional<single, int32_t, int64_t>::type Integer;
   typedef Integer Bits __attribute__((vector_size(BYTES)));
@@ -107,7 +84,7 @@ INLINE Row<T> exponential(Row<T> x) {
   const T shifter = single ? T(12582912) : T(6755399441055744);
   const T log2_high = single ? T(0.693359375) : T(0.693147180369123816490);
   const T log2_low = single ? T(-2.12194440054690583e-4) : T(1.90821492927058770e-10);
-  x = maximum(x, Row<T>(single ? -87 : -708));
+  x = maximum(x, T(single ? -87 : -708));
   Row<T> shifted = x * T(1.44269504088896340736) + shifter, n = shifted - shifter;
   Row<T> rest = x - n * log2_high - n * log2_low, power(0);
   if (!single) power = polynomial(more, rest);
@@ -119,8 +96,7 @@ INLINE Row<T> exponential(Row<T> x) {
 
 // gelu(x) = x Phi(x), and its slope Phi(x) + x phi(x). With z = |x| / sqrt(2): erfc(z) = exp(-z^2) P((z - 3) / (z + 3)),
 // where the polynomial P is fitted to 5e-9 in single and to 1e-16 in double precision.
-template <class T>
-INLINE void gelu_and_slope(const Row<T> x, Row<T>& gelu, Row<T>& slope) {
+template <class T> INLINE void gelu_and_slope(const Row<T> x, Row<T>& gelu, Row<T>& slope) {
   static const T rough[] = {0.1790011556,   -0.3262335373,  0.2456025765,   -0.1501215403,   0.07170001014,
                             -0.02411372452, 0.004990606821, 0.001557669254, -0.0002054870015};
   static const T fine[] = {0.179001151181390002,     -0.326233560043037258,    0.245603801712306005,
@@ -129,8 +105,8 @@ INLINE void gelu_and_slope(const Row<T> x, Row<T>& gelu, Row<T>& slope) {
                            0.0000452578967182309613, 0.0000640547297526309096, -0.0000128803456292638932,
                            -8.00034899502030892e-6,  2.15999199926124999e-6,   1.37831310149970141e-6,
                            -1.79948144184958579e-7,  -2.33224139716493427e-7,  -4.34673156508511131e-8};
-  Row<T> z = maximum(x, Row<T>(0) - x) * T(0.70710678118654752440), t = (z - T(3)) / (z + T(3));
-  Row<T> bell = exponential(Row<T>(0) - z * z), below;
+  Row<T> z = maximum(x, T(0) - x) * T(0.70710678118654752440), t = (z - T(3)) / (z + T(3));
+  Row<T> bell = exponential<T>(T(0) - z * z), below;
   Row<T> tail = bell * (sizeof(T) == 4 ? polynomial(rough, t) : polynomial(fine, t)) * T(0.5);
   for (int p = 0; p < PARTS; ++p) below.part[p] = x.part[p] > T(0) ? T(1) - tail.part[p] : tail.part[p];
   gelu = x * below;
@@ -138,8 +114,7 @@ INLINE void gelu_and_slope(const Row<T> x, Row<T>& gelu, Row<T>& slope) {
 }
 
 // out[j] = start[j] + sum_e query[e] slots[j][e]: a query against `count` slots.
-template <class T>
-void compare(const Row<T>* query, const Row<T>* slots, int64_t stride, int count, int width, const T* start,
+template <class T> void compare(const Row<T>* query, const Row<T>* slots, int64_t stride, int count, int width, const T* start,
              Row<T>* out) {
   for (int first = 0; first < count; first += BLOCK) {
     Row<T> sum[BLOCK];
@@ -158,8 +133,7 @@ void compare(const Row<T>* query, const Row<T>* slots, int64_t stride, int count
 
 // out[e] += sum_i weights[i] vectors[i][e]: a mixture of `count` vectors. A block that is not full reads on into what
 // follows (all memory ends with BLOCK spare Rows) and drops what comes of it. So do weight gradients below.
-template <class T>
-void mix(const Row<T>* weights, int64_t weight_stride, const Row<T>* vectors, int64_t stride, int count, Row<T>* out,
+template <class T> void mix(const Row<T>* weights, int64_t weight_stride, const Row<T>* vectors, int64_t stride, int count, Row<T>* out,
          int width) {
   for (int start = 0; start < width; start += BLOCK) {
     Row<T> sum[BLOCK];
@@ -172,8 +146,7 @@ void mix(const Row<T>* weights, int64_t weight_stride, const Row<T>* vectors, in
 }
 
 // normed = (x - mean) / deviation; returns 1 / deviation.
-template <class T>
-Row<T> normalise(const Row<T>* x, int width, Row<T>* normed) {
+template <class T> Row<T> normalise(const Row<T>* x, int width, Row<T>* normed) {
   Row<T> mean(0), variance(0), scale;
   for (int i = 0; i < width; ++i) mean = mean + x[i];
   mean = mean * (T(1) / width);
@@ -184,26 +157,23 @@ Row<T> normalise(const Row<T>* x, int width, Row<T>* normed) {
 }
 
 // of_x += scale (given - mean(given) - normed mean(normed given)), where `given` is the gradient of normed.
-template <class T>
-void add_norm_gradient(const Row<T>* given, const Row<T>* normed, const Row<T>& scale, int width, Row<T>* of_x) {
+template <class T> void add_norm_gradient(const Row<T>* given, const Row<T>* normed, const Row<T>& scale, int width, Row<T>* of_x) {
   Row<T> mean(0), along(0);
   for (int i = 0; i < width; ++i) mean = mean + given[i], add_product(along, given[i], normed[i]);
   mean = mean * (T(1) / width), along = along * (T(1) / width);
   for (int i = 0; i < width; ++i) add_product(of_x[i], scale, given[i] - mean - normed[i] * along);
 }
 
-template <class T>
-void softmax(Row<T>* scores, int count) {
+template <class T> void softmax(Row<T>* scores, int count) {
   Row<T> largest = scores[0], total(0);
   for (int j = 1; j < count; ++j) largest = maximum(largest, scores[j]);
   for (int j = 0; j < count; ++j) total = total + (scores[j] = exponential(scores[j] - largest));
-  const Row<T> scale = Row<T>(1) / total;
+  const Row<T> scale = T(1) / total;
   for (int j = 0; j < count; ++j) scores[j] = scores[j] * scale;
 }
 
 // of_score_j = weight_j (given_j - sum_i weight_i given_i), where `given` is the gradient of the weights.
-template <class T>
-void softmax_gradient(const Row<T>* weights, Row<T>* given, int count) {
+template <class T> void softmax_gradient(const Row<T>* weights, Row<T>* given, int count) {
   Row<T> total(0);
   for (int j = 0; j < count; ++j) add_product(total, weights[j], given[j]);
   for (int j = 0; j < count; ++j) given[j] = weights[j] * (given[j] - total);
@@ -211,8 +181,7 @@ void softmax_gradient(const Row<T>* weights, Row<T>* given, int count) {
 
 // y = matrix x + bias. The weights lie flat, a matrix (outputs by inputs) and then its bias. For products they are
 // packed, as they are and transposed: for each block of outputs and each input, the weights of the block.
-template <class T>
-struct Linear {
+template <class T> struct Linear {
   int to, from;
   int64_t place;
   std::vector<T> packed, transposed, bias;
@@ -270,7 +239,7 @@ struct Linear {
     for (size_t o = 0; o < bias.size(); ++o) {
       Row<T> sum(0);
       for (int step = 0; step < steps; ++step) sum = sum + of_y[step * y_stride + o];
-      gradient[to * from + o] += sum_of(sum);
+      gradient[to * from + o] += sum_of<T>(sum);
     }
   }
 };
@@ -279,14 +248,12 @@ struct Sizes {
   int64_t batch, steps, width, heads, head_width, gated, layers, memory_size, incoming, columns, returned, causal, keep;
 };
 
-template <class T>
-struct Tensors {
+template <class T> struct Tensors {
   T *flat, *embedded, *keys, *values, *bias, *shares, *tops, *keys_out, *values_out, *saved;
   T *of_flat, *of_embedded, *of_keys, *of_values, *of_bias, *of_shares, *of_tops, *of_keys_out, *of_values_out, *work;
 };
 
-template <class T>
-struct Layer {
+template <class T> struct Layer {
   Linear<T> inputs, output, widen, narrow;  // `inputs` makes queries, and in the ordinary model keys and values too
   Layer(const Sizes& s, const T* flat, int64_t& next)
       : inputs(flat, next, s.heads * s.head_width * (s.causal ? 3 : 1), s.width, true),
@@ -295,8 +262,7 @@ struct Layer {
 };
 
 // The model, for one group of sequences at a time.
-template <class T>
-struct Model {
+template <class T> struct Model {
   const Sizes s;
   const Tensors<T> tensors;
   const int d = s.width, inner = s.heads * s.head_width, gated = s.gated, own = s.causal ? 3 : 1;
@@ -435,9 +401,9 @@ struct Model {
     gather(work + of_stream, d, s.steps, d, tensors.of_embedded);
     gather(work, 2 * inner, s.incoming, inner, tensors.of_keys);
     gather(work + inner, 2 * inner, s.incoming, inner, tensors.of_values);
-    for (int64_t i = 0; i < row; ++i) tensors.of_bias[i] += sum_of(work[of_bias + i]);
+    for (int64_t i = 0; i < row; ++i) tensors.of_bias[i] += sum_of<T>(work[of_bias + i]);
     for (int l = 0; l <= s.layers && !s.causal; ++l)
-      tensors.of_shares[l] += sum_of(work[of_shares + l]);
+      tensors.of_shares[l] += sum_of<T>(work[of_shares + l]);
   }
 
   // One layer at one step: `stream` comes as the gradient of its output and leaves as that of its input.
@@ -517,15 +483,14 @@ struct Model {
   }
 };
 
-template <class T>
-void run(const Sizes& sizes, const Tensors<T>& tensors, bool backward) {
+template <class T> void run(const Sizes& sizes, const Tensors<T>& tensors, bool backward) {
   Model<T> model(sizes, tensors);
   for (; model.first < sizes.batch; model.first += Row<T>::LANES, model.saved += sizes.keep ? model.saved_size : 0)
     backward ? model.backward() : model.forward();
 }
 
-template <class T>  // how many numbers `saved` and `work` hold
-void measure(const Sizes& sizes, int64_t* result) {
+// How many numbers `saved` and `work` hold.
+template <class T> void measure(const Sizes& sizes, int64_t* result) {
   const Model<T> model(sizes, Tensors<T>{});
   const int64_t groups = sizes.keep ? (sizes.batch + Row<T>::LANES - 1) / Row<T>::LANES : 1;
   result[0] = (groups * model.saved_size + BLOCK) * Row<T>::LANES;
