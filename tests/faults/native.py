@@ -31,9 +31,9 @@ FAULTS = (
         "compiled: gradient of the residual around feed-forward lost",
         LOOP,
         {
-            "add_norm_gradient(back.data(), at + normed_again, at[scale_again], d, stream);": (
-                "std::fill_n(stream, d, Row<T>(0));\n"
-                "    add_norm_gradient(back.data(), at + normed_again, at[scale_again], d, stream);"
+            "this->add_norm_gradient(back.data(), at + normed_again, at[scale_again], d, stream);": (
+                "std::fill_n(stream, d, Row{});\n"
+                "    this->add_norm_gradient(back.data(), at + normed_again, at[scale_again], d, stream);"
             )
         },
         TESTS,
@@ -41,13 +41,13 @@ FAULTS = (
     Fault(
         "compiled: gradient of the bias from the newest slot lost",
         LOOP,
-        {"j < newest; ++j) work[of_bias": "j + 1 < newest; ++j) work[of_bias"},
+        {"j < count; ++j) work[of_bias": "j + 1 < count; ++j) work[of_bias"},
         TESTS,
     ),
     Fault(
-        "compiled: gradient of the shares of the layer above",
+        "compiled: all shares' gradients given to the embedding's",
         LOOP,
-        {"add_product(work[of_shares + l], of_mixture[i]": "add_product(work[of_shares], of_mixture[i]"},
+        {"work[of_shares + l] += of_mixture[i]": "work[of_shares] += of_mixture[i]"},
         TESTS,
     ),
     Fault(
@@ -192,7 +192,7 @@ FAULTS = (
     Fault(
         "compiled: the compiler is asked again at every step",
         BUILD,
-        {"@lru_cache(maxsize=1)\n": ""},
+        {"@lru_cache(maxsize=1)": "@lru_cache(maxsize=0)"},
         BUILDING,
     ),
 )
