@@ -79,7 +79,7 @@ def chosen(model: Any, tokens: Tensor) -> Choice:
         EngineUnavailable: `use` asks for an engine that cannot run this.
     """
     if torch.compiler.is_compiling():
-        return torch.compiler.disable(chosen)(model, tokens)
+        return torch.compiler.disable(chosen)(model, tokens)  # type: ignore[no-untyped-call]
     name = wanted.get()
     if name == "plain":
         return Choice("plain", "asked for")
@@ -145,7 +145,9 @@ def run(
     ``torch.compile`` does not look inside. It is told so when it comes by, since telling it beforehand takes a second.
     """
     if torch.compiler.is_compiling():
-        return torch.compiler.disable(run_uncompiled)(model, engine, embedded, memory)
+        return torch.compiler.disable(run_uncompiled)(  # type: ignore[no-untyped-call]
+            model, engine, embedded, memory
+        )
     return run_uncompiled(model, engine, embedded, memory)
 
 

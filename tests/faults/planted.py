@@ -1,8 +1,8 @@
 """All faults, wing by wing."""
 
-from tests.faults import figures, lesson, model, recurrence, tasks, tools, training
+from tests.faults import figures, lesson, model, native, recurrence, tasks, tools, training
 
 FAULTS = (
-    *(*model.FAULTS, *recurrence.FAULTS, *training.FAULTS),
+    *(*model.FAULTS, *recurrence.FAULTS, *native.FAULTS, *training.FAULTS),
     *(*tasks.FAULTS, *lesson.FAULTS, *figures.FAULTS, *tools.FAULTS),
 )
