@@ -2,11 +2,11 @@
 
 from tests.faults.planting import Fault
 
-LOOP = "feedback_lite/native/recurrence.cpp"
-BUILD = "feedback_lite/native/build.py"
-CALL = "feedback_lite/native/__init__.py"
-TESTS = ("tests/unit/native/test_loop.py",)
-BUILDING = ("tests/unit/native/test_build.py",)
+LOOP = "feedback_lite/engine/native/recurrence.cpp"
+BUILD = "feedback_lite/engine/native/build.py"
+CALL = "feedback_lite/engine/native/__init__.py"
+TESTS = ("tests/unit/engine/native/test_loop.py",)
+BUILDING = ("tests/unit/engine/native/test_build.py",)
 
 FAULTS = (
     Fault(

@@ -2,9 +2,9 @@
 
 from tests.faults.planting import Fault
 
-FILE = "feedback_lite/recurrence.py"
-TESTS = ("tests/unit/test_recurrence.py",)
-ENGINE = "feedback_lite/engine.py"
+FILE = "feedback_lite/engine/recurrence.py"
+TESTS = ("tests/unit/engine/test_recurrence.py",)
+ENGINE = "feedback_lite/engine/__init__.py"
 
 
 def fault(name: str, good: str, bad: str, file: str = FILE, suspects: tuple[str, ...] = TESTS) -> Fault:
@@ -226,21 +226,21 @@ FAULTS = (
         "            if module.p != probability:",
         "            if False:",
         ENGINE,
-        ("tests/unit/test_engine.py", *TESTS),
+        ("tests/unit/engine/test_choice.py", *TESTS),
     ),
     fault(
         "the engine runs within a transform of torch.func",
         "if torch._C._are_functorch_transforms_active():",
         "if False:",
         ENGINE,
-        ("tests/unit/test_engine.py", *TESTS),
+        ("tests/unit/engine/test_choice.py", *TESTS),
     ),
     fault(
         "the engine is not put back after an error",
         "    try:\n        yield\n    finally:\n        wanted.reset(before)",
         "    yield\n    wanted.reset(before)",
         ENGINE,
-        ("tests/unit/test_engine.py",),
+        ("tests/unit/engine/test_choice.py",),
     ),
     fault(
         "looking at how a model is made draws random numbers",

@@ -16,9 +16,9 @@ from einops import rearrange
 from torch import Tensor
 
 from feedback_lite import FeedbackTransformer, Memory, engine
-from feedback_lite import recurrence as module
 from feedback_lite.attention import attention_weights, merge_heads, split_heads
 from feedback_lite.config import FeedbackConfig
+from feedback_lite.engine import recurrence as module
 from feedback_lite.feedforward import geglu
 from feedback_lite.positions import distances
 from tests.drawing import assert_close, drawn, make_config, make_model, make_tokens, randomise

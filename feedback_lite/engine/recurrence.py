@@ -208,7 +208,7 @@ class Recurrence(torch.autograd.Function):
         """
         if torch.is_grad_enabled():
             raise RuntimeError(
-                "this recurrence knows its first derivative alone: to differentiate a gradient (create_graph=True), run "
+                "the torch engine knows first derivatives alone: to differentiate a gradient (create_graph=True), run "
                 'the model within feedback_lite.engine.use("plain")'
             )
         slots, nearness, shares, to_keys_values, *rest = ctx.saved_tensors

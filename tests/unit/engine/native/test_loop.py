@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from feedback_lite import CausalTransformer, FeedbackConfig, FeedbackTransformer, Memory, native
+from feedback_lite import CausalTransformer, FeedbackConfig, FeedbackTransformer, Memory
+from feedback_lite.engine import native
 from feedback_lite.mask import RULES
 from feedback_lite.positions import distances
 from tests.drawing import assert_close, drawn, make_config, randomise, refused

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from feedback_lite import FeedbackTransformer, Memory
-from feedback_lite.segments import bias_table, recur
+from feedback_lite.engine.segments import bias_table, recur
 from tests.drawing import assert_close, make_model, make_tokens
 from tests.properties.strategies import models, seeds, tokens_for
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from feedback_lite import native
-from feedback_lite.native import build
+from feedback_lite.engine import native
+from feedback_lite.engine.native import build
 
 FAST = ("-std=c++17", "-fPIC", "-shared")  # without optimisation the source is compiled in a moment
 needs_a_compiler = pytest.mark.skipif(native.unavailable() is not None, reason=str(native.unavailable()))
@@ -181,7 +181,7 @@ def test_two_processes_at_once(cache: Path) -> None:
     """Both find an empty cache, both compile, both can use the result, and one file is left."""
     program = f"""
 import pathlib
-from feedback_lite.native import build
+from feedback_lite.engine.native import build
 build.SOURCE, build.FLAGS = pathlib.Path({str(build.SOURCE)!r}), {FAST!r}
 assert not list(build.cache_folder().iterdir())
 print("ready", flush=True)

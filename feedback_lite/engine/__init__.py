@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 from torch.nn.modules import module as torch_modules
 
-from feedback_lite import native, recurrence, segments
 from feedback_lite.attention import Attention, KeyValueProjection
 from feedback_lite.block import Block
 from feedback_lite.config import FeedbackConfig, check_choice
+from feedback_lite.engine import native, recurrence, segments
 from feedback_lite.feedforward import FeedForward
 from feedback_lite.mask import RULES
 from feedback_lite.memory import Memory
@@ -37,8 +37,12 @@ PARTS = (
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 METHODS = ("forward", "read", "write", "mix", "head")
 FEEDBACK, ORDINARY = "feedback_lite.model.FeedbackTransformer", "feedback_lite.baseline.CausalTransformer"
-WIDEST, FEWEST = 64, 16
-"""Up to which width, and from how many sequences on, the compiled loop is faster than products of matrices."""
+LEAST_WORK = 1024
+"""Tokens in a call from which on it is worth to look for the compiled loop, and perhaps to compile it."""
+LONGEST = 512
+"""Tokens in a sequence up to which the compiled loop runs: it keeps attention weights, so its memory is quadratic."""
+WIDEST: dict[str, tuple[int, int]] = {FEEDBACK: (128, 8), ORDINARY: (64, 16)}
+"""Up to which width the compiled loop is faster with few sequences, and how many are not few; measured."""
 
 
 class EngineUnavailable(RuntimeError):
@@ -97,13 +101,28 @@ def chosen(model: Any, tokens: Tensor) -> Choice:
 
 def fastest(model: Any, tokens: Tensor, obstacles: dict[str, str | None]) -> Choice:
     """Return the engine that is the fastest of those that can run."""
-    if obstacles["native"] is None and len(tokens) >= FEWEST and model.config.d_model <= WIDEST:
-        if (obstacle := native.unavailable()) is None:
-            return Choice("native", f"at least {FEWEST} sequences, of width {WIDEST} at most")
-        obstacles = {**obstacles, "native": obstacle}
+    why_not_native = obstacles["native"] or against_lanes(model, tokens) or native.unavailable()
+    if why_not_native is None:
+        return Choice("native", "it is the fastest at this size")
     if obstacles["torch"] is None:
-        return Choice("torch", obstacles["native"] or f"fewer than {FEWEST} sequences, or wider than {WIDEST}")
-    return Choice("plain", obstacles["torch"])
+        return Choice("torch", why_not_native)
+    return Choice("plain", why_not_native if name_of(model) == ORDINARY else obstacles["torch"])
+
+
+def against_lanes(model: Any, tokens: Tensor) -> str | None:
+    """Return why the compiled loop would not pay, or None where it would."""
+    batch, length = tokens.shape
+    width, few = WIDEST[name_of(model)]
+    if batch * length < LEAST_WORK:
+        return f"fewer than {LEAST_WORK} tokens"
+    if length > LONGEST:
+        return f"longer than {LONGEST} tokens"
+    wide, alone = model.config.d_model > width, batch < few
+    if wide and alone:
+        return f"wider than {width}, and fewer than {few} sequences"
+    if name_of(model) == ORDINARY and (wide or alone):
+        return f"an ordinary transformer wider than {width}, or of fewer than {few} sequences"
+    return None
 
 
 def against_torch(model: Any) -> str | None:

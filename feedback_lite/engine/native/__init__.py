@@ -1,7 +1,7 @@
 """The training recurrence as a compiled loop in which sequences lie side by side in the processor's vector lanes.
 
 `recur` is the feedback model of segment length 1 between its embedding and its head, `causal` the ordinary
-transformer; `recurrence.cpp` holds both, with the backward pass, and `feedback_lite.native.build` compiles it.
+transformer; `recurrence.cpp` holds both, with the backward pass, and `feedback_lite.engine.native.build` compiles it.
 """
 
 import contextlib
@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from feedback_lite.config import FeedbackConfig
+from feedback_lite.engine.native.build import NativeUnavailable, library
 from feedback_lite.memory import Memory, signature
-from feedback_lite.native.build import NativeUnavailable, library
 
 __all__ = ["NativeUnavailable", "applies", "causal", "recur", "unavailable"]
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from feedback_lite import CausalTransformer, FeedbackTransformer, engine, native
-from feedback_lite.engine import Choice, EngineUnavailable, chosen, is_stock, parameter_shapes, use
+from feedback_lite import CausalTransformer, FeedbackTransformer, engine
+from feedback_lite.engine import Choice, EngineUnavailable, chosen, is_stock, native, parameter_shapes, use
 from tests.drawing import make_config, make_model, make_tokens, randomise, refused
 
 # The names that engines go by are checked by the package itself here, and not by the annotations.
@@ -110,9 +110,10 @@ def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native, "unavailable", lambda: "no C++ compiler was found")
 
 
-FEW = "fewer than 16 sequences, or wider than 64"
+FEW = "fewer than 1024 tokens"
 ALONE = "the compiled loop knows segment length 1 alone"
-MANY = "at least 16 sequences, of width 64 at most"
+WIDE = "wider than 64, or of fewer than 16 sequences"
+MANY = "it is the fastest at this size"
 
 
 def causal(**changes: object) -> CausalTransformer:
@@ -127,25 +128,30 @@ class TestChoice:
         ("model", "shape", "expected"),
         [
             (make_model(), (2, 5), ("torch", FEW)),
-            (make_model(), (15, 5), ("torch", FEW)),
-            (make_model(), (16, 5), ("native", MANY)),
-            (make_model(), (16, 2), ("native", MANY)),
-            (make_model(), (16, 1), ("plain", "there is one token at most")),
-            (make_model(), (16, 0), ("plain", "there is one token at most")),
-            (make_model(d_model=64), (16, 5), ("native", MANY)),
-            (make_model(d_model=65), (16, 5), ("torch", FEW)),
-            (make_model(ff_dropout=0.1), (16, 5), ("torch", "the compiled loop knows no dropout")),
-            (make_model(attn_dropout=0.1), (16, 5), ("torch", "the compiled loop knows no dropout")),
-            (make_model(attn_dropout=0.1).eval(), (16, 5), ("native", MANY)),
+            (make_model(), (2, 511), ("torch", FEW)),
+            (make_model(), (2, 512), ("native", MANY)),
+            (make_model(), (3, 513), ("torch", "longer than 512 tokens")),
+            (make_model(), (1024, 2), ("native", MANY)),
+            (make_model(), (1024, 1), ("plain", "there is one token at most")),
+            (make_model(), (1024, 0), ("plain", "there is one token at most")),
+            (make_model(d_model=128), (7, 500), ("native", MANY)),
+            (make_model(d_model=129), (7, 500), ("torch", "wider than 128, and fewer than 8 sequences")),
+            (make_model(d_model=129), (8, 500), ("native", MANY)),
+            (make_model(ff_dropout=0.1), (16, 500), ("torch", "the compiled loop knows no dropout")),
+            (make_model(attn_dropout=0.1), (16, 500), ("torch", "the compiled loop knows no dropout")),
+            (make_model(attn_dropout=0.1).eval(), (16, 500), ("native", MANY)),
             (
                 make_model(dtype=torch.bfloat16),
-                (16, 5),
+                (16, 500),
                 ("torch", "the compiled loop knows float32 and float64, not bfloat16"),
             ),
-            (make_model(segment_length=2), (16, 5), ("torch", f"{ALONE}, not 2")),
-            (Mine(make_config()), (16, 5), ("plain", "it is a Mine, which may do otherwise")),
-            (causal(), (16, 5), ("native", MANY)),
-            (causal(), (2, 5), ("plain", "an ordinary transformer has no recurrence")),
+            (make_model(segment_length=2), (16, 500), ("torch", f"{ALONE}, not 2")),
+            (Mine(make_config()), (16, 500), ("plain", "it is a Mine, which may do otherwise")),
+            (causal(), (16, 500), ("native", MANY)),
+            (causal(), (15, 500), ("plain", f"an ordinary transformer {WIDE}")),
+            (causal(d_model=65), (16, 500), ("plain", f"an ordinary transformer {WIDE}")),
+            (causal(d_model=65), (15, 500), ("plain", "wider than 64, and fewer than 16 sequences")),
+            (causal(), (2, 5), ("plain", FEW)),
         ],
     )
     def test_of_itself(self, model: nn.Module, shape: tuple[int, int], expected: tuple[str, str]) -> None:
@@ -198,21 +204,21 @@ class TestChoice:
 @pytest.mark.usefixtures("uncompiled")
 class TestWithoutCompiler:
     def test_the_choice_is_another(self) -> None:
-        assert chosen(make_model(), make_tokens(16, 5)) == ("torch", "no C++ compiler was found")
-        assert chosen(causal(), make_tokens(16, 5)).name == "plain"
+        assert chosen(make_model(), make_tokens(16, 500)) == ("torch", "no C++ compiler was found")
+        assert chosen(causal(), make_tokens(16, 500)).name == "plain"
 
     def test_the_compiled_loop_is_refused(self) -> None:
         with use("native"), refused(EngineUnavailable, "engine 'native' cannot run here: no C++ compiler was found"):
-            make_model()(make_tokens(16, 5))
+            make_model()(make_tokens(16, 500))
 
     def test_nobody_looks_for_a_compiler_in_vain(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A small batch, a wide model or another engine does not set the compiler to work."""
         monkeypatch.setattr(native, "unavailable", lambda: pytest.fail("it was looked for"))
         assert chosen(make_model(), make_tokens(2, 5)).name == "torch"
-        assert chosen(make_model(d_model=65), make_tokens(16, 5)).name == "torch"
+        assert chosen(make_model(d_model=65), make_tokens(16, 500)).name == "torch"
         for name in ("plain", "torch"):
             with use(name):
-                assert chosen(make_model(), make_tokens(16, 5)).name == name
+                assert chosen(make_model(), make_tokens(16, 500)).name == name
 
 
 class TestUse:
