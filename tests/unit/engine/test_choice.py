@@ -215,7 +215,7 @@ class TestWithoutCompiler:
         """A small batch, a wide model or another engine does not set the compiler to work."""
         monkeypatch.setattr(native, "unavailable", lambda: pytest.fail("it was looked for"))
         assert chosen(make_model(), make_tokens(2, 5)).name == "torch"
-        assert chosen(make_model(d_model=65), make_tokens(16, 500)).name == "torch"
+        assert chosen(make_model(d_model=129), make_tokens(7, 500)).name == "torch"
         for name in ("plain", "torch"):
             with use(name):
                 assert chosen(make_model(), make_tokens(16, 500)).name == name
