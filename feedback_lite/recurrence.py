@@ -208,8 +208,8 @@ class Recurrence(torch.autograd.Function):
         """
         if torch.is_grad_enabled():
             raise RuntimeError(
-                "this recurrence knows its first derivative alone: to differentiate a gradient (create_graph=True), run "
-                'the model within feedback_lite.engine.use("plain")'
+                "this recurrence knows its first derivative alone: to differentiate a gradient (create_graph=True), "
+                'run the model within feedback_lite.engine.use("plain")'
             )
         slots, nearness, shares, to_keys_values, *rest = ctx.saved_tensors
         matrices, kept, columns = Folded(*rest[:8]), Kept(*rest[8:]), in_columns(slots)
