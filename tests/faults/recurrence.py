@@ -4,6 +4,8 @@ from tests.faults.planting import Fault
 
 FILE = "feedback_lite/engine/recurrence.py"
 TESTS = ("tests/unit/engine/test_recurrence.py",)
+DROPOUT, BACKWARD, PRECISION = (f"{TESTS[0]}::Test{name}" for name in ("Dropout", "Backward", "Precision"))
+HELD = f"{TESTS[0]}::test_what_is_held_grows_with_the_length"
 ENGINE = "feedback_lite/engine/__init__.py"
 
 
@@ -149,6 +151,7 @@ FAULTS = (
         "backward: the gradient that comes with memory is written over",
         "torch.zeros_like(slots) if to_slots is None else to_slots.clone()",
         "torch.zeros_like(slots) if to_slots is None else to_slots",
+        suspects=(BACKWARD, *TESTS),
     ),
     fault(
         "backward: memory's own gradient is lost where there is one of the tops",
@@ -159,46 +162,55 @@ FAULTS = (
         "backward: dropped attention weights send gradients",
         "to_weights = to_weights * weights_kept[:, layer, None]",
         "pass",
+        suspects=(DROPOUT, *TESTS),
     ),
     fault(
         "backward: values get gradients of attention weights that were dropped",
         "seen] = weights if weights_kept is None else weights * weights_kept",
         "seen] = weights",
+        suspects=(DROPOUT, *TESTS),
     ),
     fault(
         "backward: narrow gets gradients of units that were dropped",
         "            self.gated[:, place] *= units_kept\n",
         "",
+        suspects=(DROPOUT, *TESTS),
     ),
     fault(
         "backward: dropped units send gradients",
         "            self.factors[:, place] *= units_kept[:, :, None]\n",
         "",
+        suspects=(DROPOUT, *TESTS),
     ),
     fault(
         "backward: dropout is drawn anew",
         "draw_kept(config, past.seed, self.steps[place], keys, to_top)",
         "draw_kept(config, past.seed and past.seed + 1, self.steps[place], keys, to_top)",
+        suspects=(DROPOUT, *TESTS),
     ),
     fault(
         "dropout draws the same in every step",
         "manual_seed(seed + step)",
         "manual_seed(seed)",
+        suspects=(DROPOUT, *TESTS),
     ),
     fault(
         "dropout does not scale what it keeps",
         "generator=generator) / (1 - probability)",
         "generator=generator)",
+        suspects=(DROPOUT, *TESTS),
     ),
     fault(
         "a gradient may be differentiated again, wrongly",
         "        if torch.is_grad_enabled():\n            raise",
         "        if False:\n            raise",
+        suspects=(BACKWARD, *TESTS),
     ),
     fault(
         "a backward pass under autocast is rounded",
         "enabled=False):\n            for first",
         "enabled=torch.is_autocast_enabled('cpu')):\n            for first",
+        suspects=(PRECISION, *TESTS),
     ),
     Fault(
         "something is kept that grows with the square of the length",
@@ -209,7 +221,7 @@ FAULTS = (
             ),
             "Kept(*rest[8:])": "Kept(*rest[8:13])",
         },
-        TESTS,
+        (HELD,),
     ),
     fault(
         "forward: the window begins one slot late",
