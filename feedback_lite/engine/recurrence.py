@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, cat, stack
 
 from feedback_lite.config import FeedbackConfig
+from feedback_lite.engine.derivatives import refuse_second_derivative
 from feedback_lite.memory import Memory
 
 EPSILON = 1e-5
@@ -206,11 +207,7 @@ class Recurrence(torch.autograd.Function):
         Raises:
             RuntimeError: the gradient is to be differentiated once more.
         """
-        if torch.is_grad_enabled():
-            raise RuntimeError(
-                "the torch engine knows first derivatives alone: to differentiate a gradient (create_graph=True), run "
-                'the model within feedback_lite.engine.use("plain")'
-            )
+        refuse_second_derivative("torch")
         slots, nearness, shares, to_keys_values, *rest = ctx.saved_tensors
         matrices, kept, columns = Folded(*rest[:8]), Kept(*rest[8:]), in_columns(slots)
         past = Past(ctx.config, ctx.seed, slots, columns, nearness, shares, to_keys_values, matrices, kept)

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from feedback_lite.config import FeedbackConfig
+from feedback_lite.engine.derivatives import refuse_second_derivative
 from feedback_lite.engine.native.build import NativeUnavailable, library
 from feedback_lite.memory import Memory, signature
 
@@ -247,8 +247,8 @@ class Recurrence(torch.autograd.Function):
         return tuple(outputs)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, of_tops: Tensor | None, *of_memory: Tensor | None) -> tuple[Tensor | None, ...]:
+        refuse_second_derivative("native")
         flat, shares, saved = ctx.saved_tensors
         sizes = ctx.sizes
         memory_shape = sizes.batch, sizes.incoming, sizes.heads * sizes.head_width
