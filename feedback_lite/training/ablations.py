@@ -17,7 +17,7 @@ from torch import nn
 from feedback_lite.config import check_choice, check_size
 from feedback_lite.interventions import set_layer_weights
 from feedback_lite.model import FeedbackTransformer
-from feedback_lite.tasks import make_task
+from feedback_lite.tasks import Task, make_task
 from feedback_lite.training.cards import usual_config, versions
 from feedback_lite.training.comparison import (
     RECORD_EVALUATION,
@@ -26,13 +26,15 @@ from feedback_lite.training.comparison import (
     Contender,
     Notes,
     Run,
+    Trainer,
     lengths_of,
     measure,
     measure_all,
     shared_recipe,
 )
-from feedback_lite.training.loop import Recipe
+from feedback_lite.training.loop import Recipe, train
 from feedback_lite.training.opponents import SeparateKeysValues
+from feedback_lite.training.shortcuts import Rarely, train_cut, train_growing, train_warm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,8 @@ class Setting:
         steps: number of updates.
         changes: what differs from the usual configuration.
         surgery: a name in `SURGERIES`, for what no configuration can say.
+        shortcut: a name in `SHORTCUTS`, for a cheaper way to train the model.
+        asks_every: positions from one answer to the next, in training and afterwards.
     """
 
     name: str
@@ -52,6 +56,13 @@ class Setting:
     steps: int = 500
     changes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     surgery: str | None = None
+    shortcut: str | None = None
+    asks_every: int = 1
+
+    def make_task(self) -> Task:
+        """Return what the model is trained on and asked about."""
+        task = make_task(self.task)
+        return task if self.asks_every == 1 else Rarely(task, every=self.asks_every)
 
     def contender(self) -> Contender:
         """Return the model of this setting."""
@@ -77,6 +88,11 @@ SURGERIES: dict[str, Callable[[FeedbackTransformer], nn.Module]] = {
     "layer 1 alone": partial(fix_layer_weights, layer=1),
     "layer 2 alone": partial(fix_layer_weights, layer=2),
     "separate": SeparateKeysValues,
+}
+SHORTCUTS: dict[str, Trainer] = {
+    **{f"cut every {every}": partial(train_cut, every=every) for every in (1, 5, 10)},
+    "growing": partial(train_growing, shares=(0.25, 0.5, 0.75, 1.0)),
+    "warm": partial(train_warm, share=0.5),
 }
 LEARNING_RATE = 3e-3
 ABLATIONS: dict[str, tuple[Setting, ...]] = {
@@ -123,6 +139,26 @@ ABLATIONS: dict[str, tuple[Setting, ...]] = {
         Setting(name="shared by the layers"),
         Setting(name="one per layer", surgery="separate"),
     ),
+    "truncation": tuple(
+        Setting(
+            name=f"{asked}: {shortcut or 'whole sequences'}",
+            steps=500 * min(asks_every, 2),
+            shortcut=shortcut,
+            asks_every=asks_every,
+        )
+        for asked, asks_every in (("asked at every token", 1), ("asked at every third", 3))
+        for shortcut in (None, "cut every 10", "cut every 5", "cut every 1")
+    ),
+    "curriculum": (
+        Setting(name="full length"),
+        Setting(name="length grows", shortcut="growing"),
+        Setting(name="full length, as many tokens", steps=310),
+    ),
+    "warm-start": (
+        Setting(name="500 updates"),
+        Setting(name="250 updates", steps=250),
+        Setting(name="250 ordinary, then 250", shortcut="warm"),
+    ),
 }
 """Every ablation by name, with its settings; the first setting is the usual model."""
 
@@ -155,6 +191,8 @@ def ablate(name: str, *, out: Path, jobs: int = 1) -> dict[str, Any]:
                 "parameters": setting.contender().parameters(),
                 "changes": dict(setting.changes),
                 "surgery": setting.surgery,
+                **({} if setting.shortcut is None else {"shortcut": setting.shortcut}),
+                **({} if setting.asks_every == 1 else {"asks_every": setting.asks_every}),
             }
             for setting in settings.values()
         ],
@@ -177,7 +215,8 @@ def recipe_of(run: Run) -> Recipe:
 def measure_setting(name: str, run: Run) -> dict[str, Any]:
     """Measure one run of an ablation; a process of its own can do it."""
     setting = next(setting for setting in ABLATIONS[name] if setting.name == run.model)
-    model, result = measure(setting.contender(), make_task(setting.task), recipe_of(run))
+    trainer = train if setting.shortcut is None else SHORTCUTS[setting.shortcut]
+    model, result = measure(setting.contender(), setting.make_task(), recipe_of(run), trainer)
     return {**result, "layer_shares": learned_shares(model)}
 
 

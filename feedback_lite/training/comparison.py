@@ -23,10 +23,11 @@ from torch import nn
 from tqdm import tqdm
 
 from feedback_lite.config import check_choice, check_size
+from feedback_lite.engine import chosen
 from feedback_lite.tasks import Task, make_task
 from feedback_lite.training.cards import MODELS, Config, usual_config, versions
 from feedback_lite.training.evaluation import evaluate
-from feedback_lite.training.loop import Recipe, Training, train
+from feedback_lite.training.loop import Recipe, train
 
 LENGTHS = (20, 40, 80, 160)
 LEARNING_RATES = (1e-3, 3e-3, 1e-2)
@@ -227,12 +228,19 @@ def nearest(candidates: Iterable[Contender], parameters: int) -> Contender:
     return best[1]
 
 
-def measure(contender: Contender, task: Task, recipe: Recipe) -> tuple[nn.Module, dict[str, Any]]:
+Trainer = Callable[..., object]
+
+
+def measure(
+    contender: Contender, task: Task, recipe: Recipe, trainer: Trainer = train
+) -> tuple[nn.Module, dict[str, Any]]:
     """Train a model from nothing; return it and what is kept of it: CPU seconds, accuracy by length, and the curve.
 
-    Seconds are CPU seconds of the training alone: what the evaluations on the way take is not counted.
+    Seconds are CPU seconds of the training alone: what the evaluations on the way take is not counted. ``trainer`` is
+    `train`, or trains in another way.
     """
     model = contender.make(seed=recipe.seed)
+    engine = chosen(model.train(), torch.empty(recipe.batch_size, recipe.length)).name
     curve: dict[str, list[float]] = {"steps": [], "seconds": [], "accuracy": []}
     points = {round(recipe.steps * (point + 1) / POINTS) for point in range(POINTS)}
     spent, resumed = 0.0, time.process_time()
@@ -248,10 +256,9 @@ def measure(contender: Contender, task: Task, recipe: Recipe) -> tuple[nn.Module
         model.train()
         resumed = time.process_time()
 
-    training = Training(model, task, recipe)
-    training.run(progress=False, watch=watch)
+    trainer(model, task, recipe, progress=False, watch=watch)
     return model, {
-        "engine": training.engine,
+        "engine": engine,
         "cpu_seconds": round(spent, 2),
         "accuracy_by_length": {
             str(length): round(evaluate(model, task, length=length, **RECORD_EVALUATION), 4)

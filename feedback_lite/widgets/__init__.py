@@ -17,6 +17,7 @@ from feedback_lite.widgets.palette import PALETTE, layer_colours, matplotlib_sty
 from feedback_lite.widgets.predict import Predict
 from feedback_lite.widgets.runs_explorer import RunsExplorer
 from feedback_lite.widgets.shell_duel import ShellDuel
+from feedback_lite.widgets.speed_ladder import SpeedLadder
 from feedback_lite.widgets.token_walk import TokenWalk, walks
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Predict",
     "RunsExplorer",
     "ShellDuel",
+    "SpeedLadder",
     "TokenWalk",
     "WORKS",
     "Wiring",

@@ -36,18 +36,6 @@ def push_one_by_one(slots: torch.Tensor, new_slots: torch.Tensor, memory_size: i
     return slots
 
 
-def ring_by_index(ring: torch.Tensor, written: int) -> torch.Tensor:
-    places = ring.shape[1]
-    order = torch.arange(max(0, written - places), written) % places
-    return ring.double()[:, order]
-
-
-def ring_in_two_parts(ring: torch.Tensor, written: int) -> torch.Tensor:
-    places = ring.shape[1]
-    cut = written % places
-    return torch.cat((ring[:, cut:], ring[:, :cut]), dim=1) if written > places else ring[:, :written]
-
-
 def judge_by_many_sizes(push: Callable[..., torch.Tensor]) -> bool:
     for memory_size in range(4):
         slots = torch.randn(2, 0, 3)
@@ -78,6 +66,5 @@ RIGHT_ANSWERS: dict[str, list[Callable[..., Any]]] = {
     "slots-held": [held_in_a_deque, lambda step, memory_size: list(range(1, step))[-memory_size:]],
     "fewest-reads": [reads_in_a_loop, reads_of_floats],
     "push": [push_from_the_start, push_one_by_one],
-    "read-ring": [ring_by_index, ring_in_two_parts],
     "catch-size-zero": [judge_by_many_sizes, judge_by_the_oldest],
 }

@@ -57,6 +57,7 @@ KIND = Kind(
         "chapters/09-whole-model.html",
         "chapters/10-generation.html",
         "chapters/11-training.html",
+        "chapters/12-making-it-fast.html",
         "chapters/13-after-feedback.html",
     ),
     look=LOOK,

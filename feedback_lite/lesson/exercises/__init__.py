@@ -9,6 +9,7 @@ from feedback_lite.lesson.exercises import (
     feed_forward,
     feedback_memory,
     generation,
+    making_it_fast,
     memory_fifo,
     relative_positions,
     segments,
@@ -31,6 +32,7 @@ CHAPTERS = (
     whole_model,
     generation,
     training,
+    making_it_fast,
     after_feedback,
 )
 EXERCISES: dict[str, Exercise] = {

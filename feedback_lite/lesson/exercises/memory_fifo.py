@@ -1,4 +1,4 @@
-"""The exercises of chapter 06: who is in memory, the fewest reads, push, a ring, and a test for a size of zero."""
+"""The exercises of chapter 06: who is in memory, the fewest reads, push, and a test for a size of zero."""
 
 from collections.abc import Callable
 
@@ -231,86 +231,6 @@ PUSH = Exercise(
         Mistake(
             answer=_push_one_for_one,
             message="Your answer makes room for one slot; several new ones may come.",
-        ),
-    ),
-)
-
-
-# --- a ring ----------------------------------------------------------------------------------------
-
-
-def _ring_cases(generator: torch.Generator) -> list[Case]:
-    # batch, places, width, slots written so far
-    sizes = ((1, 3, 1, 2), (1, 3, 1, 4), (2, 4, 2, 4), (2, 5, 3, 13), (1, 1, 2, 7), (2, 3, 2, 0))
-    cases: list[Case] = []
-    for batch, places, width, written in sizes:
-        ring = torch.zeros(batch, places, width)
-        for slot in range(written):
-            ring[:, slot % places] = normal(batch, width, generator=generator)
-        if (batch, places) == (2, 5):
-            ring[:, 0] = 0  # a slot that was written may be zero
-        cases.append((ring, written))
-    return cases
-
-
-def read_ring_by_loop(ring: Float[Tensor, "b places he"], written: int) -> Float[Tensor, "b m he"]:
-    """Visit the last written slots one by one, oldest first, each at the place where it was put."""
-    batch, places, width = ring.shape
-    first = max(0, written - places)
-    found = [ring[:, slot % places] for slot in range(first, written)]
-    return torch.stack(found, dim=1) if found else ring.new_zeros(batch, 0, width)
-
-
-def _roll(ring: Tensor, written: int, shift: int) -> Tensor:
-    return ring[:, :written] if written <= ring.shape[1] else ring.roll(shift, dims=1)
-
-
-def _ring_without_zeros(ring: Tensor, written: int) -> Tensor:
-    slots = _roll(ring, written, -(written % ring.shape[1]))
-    return slots[:, (slots != 0).any(dim=2).any(dim=0)]
-
-
-def _ring_of_batch_places(ring: Tensor, written: int) -> Tensor:
-    places = len(ring)
-    return ring[:, :written] if written <= places else ring.roll(-(written % places), dims=1)
-
-
-READ_RING = Exercise(
-    specification=read_ring_by_loop,
-    make_cases=_ring_cases,
-    solution=lambda ring, written: _roll(ring, written, -(written % ring.shape[1])),
-    mistakes=(
-        Mistake(
-            answer=lambda ring, written: ring,
-            message="This is the order of storage. Find the oldest slot, and begin there.",
-        ),
-        Mistake(
-            answer=lambda ring, written: ring[:, :written],
-            message="Right until the ring is full. After that, the oldest slot no longer stands in front.",
-        ),
-        Mistake(
-            answer=lambda ring, written: ring.roll(-(written % ring.shape[1]), dims=1),
-            message="Right once the ring is full. Before that, leave out the places that were never written.",
-        ),
-        Mistake(
-            answer=lambda ring, written: _roll(ring, written, written % ring.shape[1]),
-            message="The ring was turned the wrong way. The oldest slot has to come to place 0.",
-        ),
-        Mistake(
-            answer=lambda ring, written: _roll(ring, written, -((written - 1) % ring.shape[1])),
-            message="Your first slot is the newest. The oldest stands one place after it.",
-        ),
-        Mistake(
-            answer=lambda ring, written: _roll(ring, written, -(written % ring.shape[1])).flip(1),
-            message="These are the right slots, newest first. Give them oldest first.",
-        ),
-        Mistake(
-            answer=_ring_without_zeros,
-            message="A slot that was written may be zero too. `written` says which places are in use.",
-        ),
-        Mistake(
-            answer=_ring_of_batch_places,
-            message="`len(ring)` is the batch; the places are ring.shape[1].",
         ),
     ),
 )

@@ -1,9 +1,11 @@
 import { button, buttonRow, onSliderKeys, setAvailable, setPressed } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
 import { onDrag, pickerNode, pictureNode, pointIn } from "./picture.js";
+import { HALF, makeRoom, numberedMark, path } from "./plot.js";
 import { capital, clamp, grouped, say, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Picture, Place, Words } from "./figure.js" */
+/** @import { Point, Room } from "./plot.js" */
 
 /** @typedef {"feedback" | "ordinary" | "recurrent"} Family */
 /** @typedef {"examples" | "seconds"} Budget */
@@ -48,7 +50,6 @@ import { capital, clamp, grouped, say, stateSentence, tell } from "./words.js";
  */
 
 /** @typedef {{ name: string, family: Family, number: number }} Named a model, and its number in the figure */
-/** @typedef {[x: number, y: number]} Point */
 /** @typedef {Named & { seeds: Point[][], points: Point[], at: Point, labelled: boolean }} Line */
 
 const STATE = ["task", "shown", "axis", "budget", "place"];
@@ -205,7 +206,6 @@ function describe(model) {
 
 // ---- the picture
 
-const HALF = 8; // of a numbered mark
 const CHARACTER = 7.4; // about the width of a letter, in a wide font
 
 /** @typedef {ReturnType<typeof layOut>} Layout */
@@ -237,46 +237,6 @@ function acrossX(place, { study, scale }) {
   const [first, last] = [study.lengths[0], study.lengths[study.lengths.length - 1]].map(Math.log);
   const [inset, room] = [24, place.plot.width - 48];
   return (length) => place.plot.x + inset + ((Math.log(length) - first) / (last - first || 1)) * room;
-}
-
-/**
- * A model's number in the mark of its family: a filled square, an open one, a filled diamond.
- *
- * @param {Family} family
- * @param {number} number
- * @param {number} x
- * @param {number} y
- */
-function numberedMark(family, number, x, y) {
-  const shape = family === "recurrent"
-    ? svg("path", { class: "fl-diamond", d: `M${x} ${y - 11}l11 11l-11 11l-11 -11z` })
-    : svg("rect", { class: "fl-square", x: x - HALF, y: y - HALF, width: 2 * HALF, height: 2 * HALF, rx: 1.5 });
-  const text = svg("text", { class: "fl-mark-number", x, y: y + 4 }, String(number));
-  return svg("g", { class: "fl-mark", "data-family": family }, shape, text);
-}
-
-/** @param {Point[]} points */
-function path(points) {
-  return `M${points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}`;
-}
-
-/** @typedef {ReturnType<typeof makeRoom>} Room */
-
-/** Remembers what is taken of the picture: `take` says whether a box was free, and takes it. */
-function makeRoom() {
-  /** @type {number[][]} */
-  const taken = [];
-  /** @type {(one: number[], other: number[]) => boolean} */
-  const meets = (one, other) => one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3];
-  /** @param {[left: number, top: number, right: number, bottom: number]} box */
-  const take = (box) => {
-    if (taken.some((other) => meets(box, other))) return false;
-    taken.push(box);
-    return true;
-  };
-  /** @type {(x: number, y: number) => boolean} */
-  const takeMark = (x, y) => take([x - HALF - 1, y - HALF - 1, x + HALF + 1, y + HALF + 1]);
-  return { take, takeMark };
 }
 
 /**

@@ -123,6 +123,9 @@ def test_what_ships_was_made_of_these_settings(name: str) -> None:
     assert [(each["name"], each["task"], each["changes"], each["surgery"]) for each in record["settings"]] == [
         (each.name, each.task, dict(each.changes), each.surgery) for each in settings
     ]
+    assert [(each.get("shortcut"), each.get("asks_every", 1)) for each in record["settings"]] == [
+        (each.shortcut, each.asks_every) for each in settings
+    ]
     assert [(row["setting"], row["steps"], row["seed"]) for row in record["runs"]] == [
         (each.name, each.steps, seed) for each in settings for seed in comparison.SEEDS
     ]
