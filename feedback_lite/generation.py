@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from feedback_lite.baseline import CausalTransformer
 from feedback_lite.config import check_size, check_type
+from feedback_lite.engine.ring import Ring, reason_against
 from feedback_lite.interventions import Interventions, check_fit, intervene
 from feedback_lite.memory import Memory
 from feedback_lite.model import FeedbackTransformer, check_tokens
-from feedback_lite.ring import Ring, reason_against
 
 
 @torch.no_grad()

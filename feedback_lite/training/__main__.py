@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from feedback_lite.config import check_size
+from feedback_lite.engine import EngineUnavailable
 from feedback_lite.files import beside, write_whole
 from feedback_lite.tasks import TASKS, make_task
 from feedback_lite.training import records
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped before the first update; nothing was written", file=sys.stderr)
         return 130
-    except (FloatingPointError, OSError, TypeError, ValueError) as error:
+    except (EngineUnavailable, FloatingPointError, OSError, TypeError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
@@ -78,7 +79,9 @@ def repeat(parsed: argparse.Namespace, device: torch.device) -> int:
         made = to_card(*from_card(card))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{parsed.card} is not the card of a model ({error!r})") from error
-    status = carry_out(made, start(made, device), parsed.out, every=parsed.checkpoint_every)
+    training = start(made, device)
+    training.engine = card.get("engine", "plain")  # cards without one are from the time before there were several
+    status = carry_out(made, training, parsed.out, every=parsed.checkpoint_every)
     if status == 0 and rank() == 0:
         written = json.loads(beside(parsed.out, ".json").read_bytes())
         those = "those" if written["sha256"] == card.get("sha256") else "not bit for bit those"

@@ -69,6 +69,7 @@ def finished_card(made: dict[str, Any], training: Training) -> dict[str, Any]:
     return {
         **made,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "engine": training.engine,
         "cpu_seconds": round(training.cpu_seconds, 2),
         "accuracy_by_length": {
             length: round((right.sum() / asked.sum()).item(), 4) for length, (right, asked) in counts.items()

@@ -23,6 +23,7 @@ from torch import nn
 from tqdm import tqdm
 
 from feedback_lite.config import check_choice, check_size
+from feedback_lite.engine import chosen
 from feedback_lite.tasks import Task, make_task
 from feedback_lite.training.cards import MODELS, Config, usual_config, versions
 from feedback_lite.training.evaluation import evaluate
@@ -239,6 +240,7 @@ def measure(
     `train`, or trains in another way.
     """
     model = contender.make(seed=recipe.seed)
+    engine = chosen(model.train(), torch.empty(recipe.batch_size, recipe.length)).name
     curve: dict[str, list[float]] = {"steps": [], "seconds": [], "accuracy": []}
     points = {round(recipe.steps * (point + 1) / POINTS) for point in range(POINTS)}
     spent, resumed = 0.0, time.process_time()
@@ -256,6 +258,7 @@ def measure(
 
     trainer(model, task, recipe, progress=False, watch=watch)
     return model, {
+        "engine": engine,
         "cpu_seconds": round(spent, 2),
         "accuracy_by_length": {
             str(length): round(evaluate(model, task, length=length, **RECORD_EVALUATION), 4)

@@ -15,6 +15,7 @@ from torch import nn
 from tqdm import tqdm
 
 from feedback_lite.config import check_size
+from feedback_lite.engine import Engine, chosen, use
 from feedback_lite.generation import device_of
 from feedback_lite.tasks import IGNORED, Task, draw
 from feedback_lite.training.processes import (
@@ -77,6 +78,7 @@ class Training:
     dropout is started anew in every update from the seed and the update's number. Several processes that
     `feedback_lite.training.processes.join_processes` joined share every batch; their weights are those of one process
     but for rounding (and dropout, which each draws for itself), as long as their models start from the same weights.
+    Engines round differently too: the first update chooses one, and all later ones keep to ``training.engine``.
 
     Args:
         model: the model to train, in place and on the device where it is.
@@ -90,6 +92,7 @@ class Training:
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay
         )
+        self.engine: Engine | None = None
         self.losses: list[float] = []
         self.cpu_seconds = 0.0
 
@@ -117,7 +120,9 @@ class Training:
         recipe, device = self.recipe, device_of(self.model)
         examples = draw(self.task, batch_size=recipe.batch_size, length=recipe.length, generator=self.generator)
         tokens, targets = (local_part(part).to(device) for part in examples)
-        with dropout_seed(f"{recipe.seed} {step} {rank()}", device):
+        if self.engine is None:
+            self.engine = chosen(self.model, tokens).name
+        with use(self.engine), dropout_seed(f"{recipe.seed} {step} {rank()}", device):
             logits, _ = self.model(tokens)
         answers = rearrange(targets, "b t -> (b t)")
         # The sum here, divided by the answers in the whole batch: processes may have more or fewer of them than others.
@@ -149,6 +154,7 @@ class Training:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
+            "engine": self.engine,
             "losses": self.losses,
             "cpu_seconds": self.cpu_seconds,
         }
@@ -158,6 +164,7 @@ class Training:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"])
+        self.engine = state["engine"]
         self.losses = list(state["losses"])
         self.cpu_seconds = state["cpu_seconds"]
 

@@ -138,49 +138,51 @@ FAULTS = (
     ),
     Fault(
         "the ring writes one slot too far",
-        "feedback_lite/ring.py",
+        "feedback_lite/engine/ring.py",
         {"len(memory), len(memory) % self.num_slots": "len(memory), (len(memory) + 1) % self.num_slots"},
-        ("tests/unit/test_ring.py",),
+        ("tests/unit/engine/test_ring.py",),
     ),
     Fault(
         "the ring's biases are cut off by one",
-        "feedback_lite/ring.py",
+        "feedback_lite/engine/ring.py",
         {"first = self.num_slots - self.next_slot": "first = self.num_slots - self.next_slot - 1"},
-        ("tests/unit/test_ring.py",),
+        ("tests/unit/engine/test_ring.py",),
     ),
     Fault(
         "the ring never evicts: past its end it writes over the newest slot",
-        "feedback_lite/ring.py",
+        "feedback_lite/engine/ring.py",
         {"(self.next_slot + 1) % self.num_slots": ("min(self.next_slot + 1, self.num_slots - 1) % self.num_slots")},
-        ("tests/unit/test_ring.py",),
+        ("tests/unit/engine/test_ring.py",),
     ),
     Fault(
         "the ring forgets the prompt's values",
-        "feedback_lite/ring.py",
+        "feedback_lite/engine/ring.py",
         {
             "        self.values[:, : len(memory)] = rearrange(memory.values": (
                 "        self.values[:, : len(memory)] = 0 * rearrange(memory.values"
             )
         },
-        ("tests/unit/test_ring.py",),
+        ("tests/unit/engine/test_ring.py",),
     ),
     Fault(
         "the prompt is settled with its last token, which the ring then reads again",
         "feedback_lite/generation.py",
         {"    memory = progress.memory\n": "    memory = progress.memory and model(prompt).memory\n"},
-        ("tests/unit/test_ring.py",),
+        ("tests/unit/engine/test_ring.py",),
     ),
     Fault(
         "a ring too short by one slot",
-        "feedback_lite/ring.py",
+        "feedback_lite/engine/ring.py",
         {
-            "min(config.memory_size, len(memory) + num_steps)": "max(1, min(config.memory_size - 1, len(memory) + num_steps))"
+            "min(config.memory_size, len(memory) + num_steps)": (
+                "max(1, min(config.memory_size - 1, len(memory) + num_steps))"
+            )
         },
-        ("tests/unit/test_ring.py",),
+        ("tests/unit/engine/test_ring.py",),
     ),
     Fault(
         "a ring gives the output bias where there is no key",
-        "feedback_lite/ring.py",
+        "feedback_lite/engine/ring.py",
         {
             "            hidden = layer.feed_forward(hidden)": (
                 "            else:\n"
@@ -188,13 +190,46 @@ FAULTS = (
                 "            hidden = layer.feed_forward(hidden)"
             )
         },
-        ("tests/unit/test_ring.py",),
+        ("tests/unit/engine/test_ring.py",),
     ),
     Fault(
         "a ring passes hooks by",
-        "feedback_lite/engine.py",
+        "feedback_lite/engine/__init__.py",
         {"if any(given[hooks] for hooks in HOOKS)": "if module is not model and any(given[hooks] for hooks in HOOKS)"},
-        ("tests/unit/test_engine.py", "tests/unit/test_generation.py"),
+        ("tests/unit/engine/test_choice.py", "tests/unit/test_generation.py"),
+    ),
+    Fault(
+        "segments' biases are cut off by one",
+        "feedback_lite/engine/segments.py",
+        {"bias[:, :num_tokens, longest - start :]": "bias[:, :num_tokens, max(0, longest - start - 1) :]"},
+        ("tests/unit/engine/test_segments.py",),
+    ),
+    Fault(
+        "segments evict the newest of the older slots",
+        "feedback_lite/engine/segments.py",
+        {
+            "older = older.newest(config.memory_size - recent.num_slots)": (
+                "room = config.memory_size - recent.num_slots\n"
+                "        older = Part(older.keys[:, :room], older.values[:, :room])"
+            )
+        },
+        ("tests/unit/engine/test_segments.py",),
+    ),
+    Fault(
+        "recent segments are joined before the older ones",
+        "feedback_lite/engine/segments.py",
+        {"older, recent = older.join(recent), recent": "older, recent = recent.join(older), recent"},
+        ("tests/unit/engine/test_segments.py",),
+    ),
+    Fault(
+        "segments keep joined keys for backward",
+        "feedback_lite/engine/segments.py",
+        {
+            "    scores = torch.cat([queries @ keys.mT for keys, _ in parts], dim=-1) + biases": (
+                "    scores = queries @ torch.cat([keys for keys, _ in parts], dim=1).mT + biases"
+            )
+        },
+        ("tests/unit/engine/test_segments.py",),
     ),
     Fault(
         "an unfinished segment is taken for a finished one",

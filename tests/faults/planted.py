@@ -1,5 +1,8 @@
 """All faults, wing by wing."""
 
-from tests.faults import figures, lesson, model, tasks, tools, training
+from tests.faults import figures, lesson, model, native, recurrence, tasks, tools, training
 
-FAULTS = (*model.FAULTS, *training.FAULTS, *tasks.FAULTS, *lesson.FAULTS, *figures.FAULTS, *tools.FAULTS)
+FAULTS = (
+    *(*model.FAULTS, *recurrence.FAULTS, *native.FAULTS, *training.FAULTS),
+    *(*tasks.FAULTS, *lesson.FAULTS, *figures.FAULTS, *tools.FAULTS),
+)

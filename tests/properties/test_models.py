@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from feedback_lite import CausalTransformer, FeedbackTransformer, Memory, generate
+from feedback_lite.engine.ring import Ring
 from feedback_lite.generation import begin
-from feedback_lite.ring import Ring
 from tests.drawing import assert_close, randomise
 from tests.properties.strategies import causal_models, models, seeds, tokens_for
 

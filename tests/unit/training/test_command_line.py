@@ -15,7 +15,7 @@ import safetensors.torch
 import torch
 
 import feedback_lite
-from feedback_lite import CausalTransformer, tasks
+from feedback_lite import CausalTransformer, engine, tasks
 from feedback_lite.training import __main__ as command_line
 from feedback_lite.training import evaluation, from_card, loop
 from feedback_lite.training.__main__ import check_writable, main
@@ -62,6 +62,35 @@ def test_repeat_tells_where_the_weights_are_not_those_of_the_card(
     (tmp_path / "mine.json").write_text(json.dumps({**card_of(out), "sha256": "another machine's"}))
     assert main(["repeat", f"{out}.json", "--out", str(tmp_path / "again")]) == 0
     assert f"the weights are not bit for bit those of {out}.json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["plain", "torch"])
+def test_repeat_takes_the_engine_of_the_card(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, again = tmp_path / "mine", tmp_path / "again"
+    with engine.use(name):
+        main(["train", "parity", "--steps", "3", *QUICK, "--out", str(out)])
+    assert card_of(out)["engine"] == name
+    assert main(["repeat", f"{out}.json", "--out", str(again)]) == 0
+    assert f"the weights are those of {out}.json" in capsys.readouterr().out
+    assert card_of(again)["engine"] == name
+
+
+def test_a_card_without_an_engine_is_from_the_time_of_the_plain_loop(tmp_path: Path) -> None:
+    out, again = tmp_path / "mine", tmp_path / "again"
+    main(["train", "parity", "--steps", "2", *QUICK, "--out", str(out)])
+    card = card_of(out)
+    assert card.pop("engine") == "torch"
+    out.with_suffix(".json").write_text(json.dumps(card))
+    main(["repeat", f"{out}.json", "--out", str(again)])
+    assert card_of(again)["engine"] == "plain"
+
+
+def test_an_engine_that_cannot_run_here_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "mine"
+    main(["train", "parity", "--model", "ordinary", "--steps", "2", *QUICK, "--out", str(out)])
+    out.with_suffix(".json").write_text(json.dumps({**card_of(out), "engine": "torch"}))
+    assert main(["repeat", f"{out}.json", "--out", str(tmp_path / "again")]) == 1
+    assert "engine 'torch' cannot run this: an ordinary transformer has no recurrence" in capsys.readouterr().err
 
 
 def test_the_options_reach_the_card(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ import torch
 from torch import Tensor, nn
 
 from feedback_lite import FeedbackTransformer, generate
+from feedback_lite.engine.ring import Ring
 from feedback_lite.generation import Progress, begin
 from feedback_lite.interventions import Interventions, intervene
-from feedback_lite.ring import Ring
 from tests.drawing import assert_close, make_model, make_tokens
 
 CHANGES = {

@@ -1,6 +1,6 @@
 """Generation with the memory in a ring: a step writes over the oldest slot, and nothing else moves."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -9,9 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from feedback_lite.block import Block
-from feedback_lite.engine import bias_of_slots, is_stock
+from feedback_lite.engine import FEEDBACK, bias_of_slots, is_stock, name_of, wanted
 from feedback_lite.memory import Memory
-from feedback_lite.model import FeedbackTransformer
 
 
 class Ring:
@@ -29,7 +28,7 @@ class Ring:
     """
 
     @torch.inference_mode()
-    def __init__(self, model: FeedbackTransformer, memory: Memory, *, num_steps: int) -> None:
+    def __init__(self, model: Any, memory: Memory, *, num_steps: int) -> None:
         config, batch = model.config, len(memory.keys)
         self.num_slots = min(config.memory_size, len(memory) + num_steps)
         self.num_filled, self.next_slot = len(memory), len(memory) % self.num_slots
@@ -139,9 +138,11 @@ def norm_of(norm: nn.LayerNorm) -> tuple[Tensor, Tensor]:
     return norm.weight, norm.bias
 
 
-def reason_against(model: FeedbackTransformer, memory: Memory) -> str | None:
+def reason_against(model: Any, memory: Memory) -> str | None:
     """Return why a ring cannot take over from a memory, or None where it can."""
-    if type(model) is not FeedbackTransformer:
+    if wanted.get() == "plain":
+        return "the plain loop is asked for"
+    if name_of(model) != FEEDBACK:
         return f"the model is a {type(model).__name__}"
     if model.config.segment_length != 1:
         return f"its segments are {model.config.segment_length} tokens long"

@@ -1,7 +1,7 @@
 """The training recurrence as a compiled loop in which sequences lie side by side in the processor's vector lanes.
 
 `recur` is the feedback model of segment length 1 between its embedding and its head, `causal` the ordinary
-transformer; `recurrence.cpp` holds both, with the backward pass, and `feedback_lite.native.build` compiles it.
+transformer; `recurrence.cpp` holds both, with the backward pass, and `feedback_lite.engine.native.build` compiles it.
 """
 
 import contextlib
@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from feedback_lite.config import FeedbackConfig
-from feedback_lite.memory import Memory
-from feedback_lite.native.build import NativeUnavailable, library
+from feedback_lite.engine.derivatives import refuse_second_derivative
+from feedback_lite.engine.native.build import NativeUnavailable, library
+from feedback_lite.memory import Memory, signature
 
 __all__ = ["NativeUnavailable", "applies", "causal", "recur", "unavailable"]
 
@@ -68,11 +68,19 @@ def applies(config: FeedbackConfig, embedded: Tensor, dropout_active: bool) -> s
         return "the compiled loop knows no dropout"
     if embedded.device.type != "cpu":
         return f"the compiled loop runs on the processor, not on {embedded.device.type}"
-    if torch.is_autocast_enabled("cpu"):
+    if autocast_on_processor():
         return "the compiled loop does not follow autocast"
     if embedded.dtype not in SUFFIXES:
         return f"the compiled loop knows float32 and float64, not {str(embedded.dtype).removeprefix('torch.')}"
     return None
+
+
+def autocast_on_processor() -> bool:
+    """Return whether autocast is on for the processor."""
+    try:
+        return torch.is_autocast_enabled("cpu")
+    except TypeError:  # before torch 2.4
+        return torch.is_autocast_cpu_enabled()
 
 
 def recur(
@@ -97,7 +105,7 @@ def recur(
         NativeUnavailable: the loop cannot be compiled here.
         ValueError: tensors do not fit the config or each other.
     """
-    batch, steps, _ = embedded.shape
+    steps = embedded.shape[1]
     longest = min(config.memory_size, len(memory) + steps - 1) if steps else 0
     if bias.shape[1] < longest:
         raise ValueError(f"bias must have a column for each of {longest} slots, got {bias.shape[1]}")
@@ -107,9 +115,7 @@ def recur(
     sizes.returned = min(config.memory_size, len(memory) + steps)
     flat = torch.cat([*blocks(config, weights), weights["to_keys_values.linear.weight"].flatten()])
     tensors = flat, embedded, memory.keys, memory.values, bias[:, bias.shape[1] - longest :], shares
-    inner = config.num_heads * config.head_dim
-    check_shapes(tensors, (batch, config.d_model), inner, config.num_layers + 1, config.num_heads)
-    tops, keys, values = Recurrence.apply(sizes, *tensors)
+    tops, keys, values = run(sizes, tensors)
     return tops, Memory(keys, values)
 
 
@@ -128,7 +134,7 @@ def causal(
         NativeUnavailable: the loop cannot be compiled here.
         ValueError: tensors do not fit the config or each other.
     """
-    batch, steps, _ = embedded.shape
+    batch, steps = embedded.shape[:2]
     if bias.shape[1] < steps:
         raise ValueError(f"bias must have a column for each of {steps} distances, got {bias.shape[1]}")
     sizes = sizes_of(config, embedded, columns=steps)
@@ -137,9 +143,7 @@ def causal(
     inner = config.num_heads * config.head_dim
     empty = embedded.new_empty(batch, 0, inner)
     tensors = flat, embedded, empty, empty, bias[:, bias.shape[1] - steps :], embedded.new_empty(0)
-    check_shapes(tensors, (batch, config.d_model), inner, 0, config.num_heads)
-    tops: Tensor = Recurrence.apply(sizes, *tensors)[0]
-    return tops
+    return run(sizes, tensors)[0]
 
 
 def sizes_of(config: FeedbackConfig, embedded: Tensor, *, columns: int) -> Sizes:
@@ -196,26 +200,31 @@ NAMES = (
 )
 
 
-def check_shapes(
-    tensors: tuple[Tensor, ...], of_embedded: tuple[int, int], inner: int, num_shares: int, num_heads: int
-) -> None:
+def check(sizes: Sizes, tensors: tuple[Tensor, ...]) -> None:
     """Raise unless all tensors have the shapes, dtype and device that the loop, which sees bare numbers, relies on."""
-    flat, embedded, keys, values, bias, shares = tensors
-    batch, width = of_embedded
-    fits = (
-        embedded.shape == (batch, embedded.shape[1], width)
-        and keys.shape == values.shape == (batch, keys.shape[1], inner)
-        and len(bias) == num_heads
-        and shares.shape == (num_shares,)
+    inner, width, gated = sizes.heads * sizes.head_width, sizes.width, sizes.gated
+    per_input = (3 if sizes.causal else 1) * inner + 2 * gated
+    per_layer = per_input * (width + 1) + width * (inner + 1) + width * (gated + 1)
+    expected = (
+        (sizes.layers * per_layer + (0 if sizes.causal else 2 * inner * width),),
+        (sizes.batch, sizes.steps, width),
+        *2 * [(sizes.batch, sizes.incoming, inner)],
+        (sizes.heads, sizes.columns),
+        (0 if sizes.causal else sizes.layers + 1,),
     )
-    if not fits:
-        raise ValueError(
-            f"tensors must fit the config, got shapes {', '.join(str(tuple(t.shape)) for t in tensors[1:])}"
-        )
-    if any(tensor.dtype != flat.dtype or tensor.device.type != "cpu" for tensor in tensors) or (
-        flat.dtype not in SUFFIXES
-    ):
-        raise ValueError(f"tensors must all be float32 or all float64, on the cpu, got {[t.dtype for t in tensors]}")
+    for name, tensor, shape in zip(INPUTS, tensors, expected, strict=True):
+        if tensor.shape != shape:
+            raise ValueError(f"{name} must have shape {shape}, got {tuple(tensor.shape)}")
+        if tensor.dtype != tensors[0].dtype or tensor.dtype not in SUFFIXES or tensor.device.type != "cpu":
+            raise ValueError(f"{name} must be float32 or float64 as all others, on cpu, got {signature(tensor)}")
+
+
+def run(sizes: Sizes, tensors: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor]:
+    """Run the loop; it keeps what a backward pass needs only where there can be one."""
+    check(sizes, tensors)
+    sizes.keep = int(torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors))
+    tops, keys, values = Recurrence.apply(sizes, *tensors)  # type: ignore[no-untyped-call]
+    return tops, keys, values
 
 
 class Recurrence(torch.autograd.Function):
@@ -227,18 +236,19 @@ class Recurrence(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, sizes: Sizes, *given: Tensor) -> tuple[Tensor, ...]:
         tensors = dict(zip(INPUTS, (tensor.contiguous() for tensor in given), strict=True))
-        sizes.keep = int(any(ctx.needs_input_grad))
         memory_shape = sizes.batch, sizes.returned, sizes.heads * sizes.head_width
         outputs = [torch.empty_like(tensors["embedded"]), *(given[0].new_empty(memory_shape) for _ in range(2))]
         tensors |= dict(zip(OUTPUTS, outputs, strict=True)) | {"saved": room(sizes, given[0].dtype)}
         call("forward", sizes, tensors)
         ctx.sizes = sizes
-        ctx.save_for_backward(tensors["flat"], tensors["shares"], tensors["saved"])
+        ctx.set_materialize_grads(False)
+        if sizes.keep:
+            ctx.save_for_backward(tensors["flat"], tensors["shares"], tensors["saved"])
         return tuple(outputs)
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *of_outputs: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, of_tops: Tensor | None, *of_memory: Tensor | None) -> tuple[Tensor | None, ...]:
+        refuse_second_derivative("native")
         flat, shares, saved = ctx.saved_tensors
         sizes = ctx.sizes
         memory_shape = sizes.batch, sizes.incoming, sizes.heads * sizes.head_width
@@ -249,7 +259,11 @@ class Recurrence(torch.autograd.Function):
         of_inputs = [flat.new_zeros(shape) for shape in shapes]
         tensors = {"flat": flat, "shares": shares, "saved": saved, "work": room(sizes, flat.dtype, work=True)}
         tensors |= {f"of_{name}": tensor for name, tensor in zip(INPUTS, of_inputs, strict=True)}
-        tensors |= {f"of_{name}": tensor.contiguous() for name, tensor in zip(OUTPUTS, of_outputs, strict=True)}
+        if of_tops is None:
+            of_tops = torch.zeros_like(of_inputs[1])
+        for name, tensor in zip(OUTPUTS, (of_tops, *of_memory), strict=True):
+            if tensor is not None:  # nobody has asked for what follows from the memory: the loop leaves it out
+                tensors[f"of_{name}"] = tensor.contiguous()
         call("backward", sizes, tensors)
         return None, *of_inputs
 
@@ -283,7 +297,7 @@ def room(sizes: Sizes, dtype: torch.dtype, *, work: bool = False) -> Tensor:
         if hasattr(mmap, "MADV_HUGEPAGE"):
             with contextlib.suppress(OSError):  # a system may be built without them
                 pages.madvise(mmap.MADV_HUGEPAGE)
-    lease_type = type("Lease", (ctypes.Array,), {"_type_": ctypes.c_char, "_length_": size})
+    lease_type: Any = type("Lease", (ctypes.Array,), {"_type_": ctypes.c_char, "_length_": size})
     lease = lease_type.from_buffer(pages)
     weakref.finalize(lease, spare.__setitem__, work, pages)
     return torch.frombuffer(lease, dtype=dtype)

@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from einops import rearrange, repeat
 from jaxtyping import Float
 from torch import Tensor, cat, stack
-from torch.autograd.function import once_differentiable
 
 from feedback_lite.config import FeedbackConfig
+from feedback_lite.engine.derivatives import refuse_second_derivative
 from feedback_lite.memory import Memory
 
 EPSILON = 1e-5
@@ -124,7 +124,7 @@ class Kept(NamedTuple):
         layers, inner = config.num_layers, config.num_heads * config.head_dim
 
         def room(layers: int, width: int, dtype: torch.dtype) -> Tensor:
-            return embedded.new_zeros(layers, steps, embedded.shape[1], width, dtype=dtype)
+            return embedded.new_empty(layers, steps, embedded.shape[1], width, dtype=dtype)
 
         return cls(
             room(layers + 1, config.d_model, embedded.dtype),
@@ -180,6 +180,8 @@ class Recurrence(torch.autograd.Function):
                     torch.bmm(weights, values, out=read_rows[layer][place])
                     torch.add(hidden, torch.addmm(folded[3], reads[layer][place], folded[2]), out=middle)
                 else:
+                    queries[layer][place].zero_()
+                    reads[layer][place].zero_()
                     middle.copy_(hidden)
                 doubled = torch.addmm(folded[5], normalise(middle)[0].to(dtype), folded[4], out=widened[layer][place])
                 value, gate = doubled.chunk(2, dim=-1)
@@ -199,9 +201,13 @@ class Recurrence(torch.autograd.Function):
         return tops, slots
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, to_tops: Tensor | None, to_slots: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Return the gradients of what `forward` took; ``to_x`` is always the gradient with respect to ``x``."""
+        """Return the gradients of what `forward` took; ``to_x`` is always the gradient with respect to ``x``.
+
+        Raises:
+            RuntimeError: the gradient is to be differentiated once more.
+        """
+        refuse_second_derivative("torch")
         slots, nearness, shares, to_keys_values, *rest = ctx.saved_tensors
         matrices, kept, columns = Folded(*rest[:8]), Kept(*rest[8:]), in_columns(slots)
         past = Past(ctx.config, ctx.seed, slots, columns, nearness, shares, to_keys_values, matrices, kept)
@@ -211,9 +217,15 @@ class Recurrence(torch.autograd.Function):
         inputs = (nearness, shares, to_keys_values, *past.folded)
         # Sums over many steps are taken in float32 at least.
         sums = [torch.zeros_like(part, dtype=torch.promote_types(part.dtype, torch.float32)) for part in inputs]
-        for first in reversed(range(0, len(to_tops), BLOCK)):
-            walk_back(past, range(first, min(first + BLOCK, len(to_tops))), to_tops, to_slots, to_embedded, sums)
-        to_incoming = to_slots[:, :, : slots.shape[2] - len(to_tops)]
+        num_incoming = slots.shape[2] - len(to_tops)
+        with torch.autocast(slots.device.type, enabled=False):
+            for first in reversed(range(0, len(to_tops), BLOCK)):
+                steps = range(first, min(first + BLOCK, len(to_tops)))
+                block = Block(past, steps, num_incoming)
+                for place, step in reversed(list(enumerate(steps))):
+                    block.step(place, to_tops[step], to_slots, to_embedded[step], sums[0])
+                block.add_to(sums, to_slots)
+        to_incoming = to_slots[:, :, :num_incoming]
         to_inputs = (total.to(part.dtype) for total, part in zip(sums, inputs, strict=True))
         return (None, None, None, to_embedded, to_incoming, *to_inputs)
 
@@ -232,126 +244,131 @@ class Past(NamedTuple):
     kept: Kept
 
 
-def walk_back(
-    past: Past,
-    steps: range,
-    to_tops: Float[Tensor, "t b d"],
-    to_slots: Float[Tensor, "2 n s e"],
-    to_embedded: Float[Tensor, "t b d"],
-    sums: list[Tensor],
-) -> None:
-    """Go back through a block of steps, the last one first, and add to the gradients of all that they read.
+class Block:
+    """A block of steps on the way back. ``to_x`` is the gradient with respect to ``x``.
 
     When a step's turn comes, its slot has been read by later steps alone. Later blocks have added their part to
-    ``to_slots``; that of this block is one product over steps and layers: what they sent back (``readers``) times how
-    much of it goes to the slot (``read_by``). Index 0 of both serves keys, index 1 values.
+    ``to_slots``; that of this block is one product over steps and layers: what they send back (``senders``) times how
+    much of it goes to the slot (``amounts``). Index 0 of both serves keys, index 1 values.
     """
-    config, kept, folded, dtype = past.config, past.kept, past.folded, past.to_keys_values.dtype
-    batch, block = to_tops.shape[1], slice(steps.start, steps.stop)
-    before = past.slots.shape[2] - len(to_tops) + steps.start
-    first = window(config, before)[0]
 
-    below_attention, below_feedforward = kept.hiddens[:-1, block], kept.middles[:, block]
-    read_normed, *read_moments = normalise(below_attention)
-    fed_normed, *fed_moments = normalise(below_feedforward)
-    value, gate = kept.widened[:, block].chunk(2, dim=-1)
-    open_share = 0.5 * (1 + torch.erf(gate / math.sqrt(2)))
-    slope = open_share + gate * torch.exp(-0.5 * gate**2) / math.sqrt(2 * math.pi)
-    gated, factors = value * gate * open_share, stack((gate * open_share, value * slope), dim=-2)
+    def __init__(self, past: Past, steps: range, num_incoming: int) -> None:
+        config, kept, block = past.config, past.kept, slice(steps.start, steps.stop)
+        self.past, self.steps, self.dtype = past, steps, past.to_keys_values.dtype
+        self.before = num_incoming + steps.start
+        self.oldest, _ = window(config, self.before)
+        self.hiddens, self.middles, self.reads = kept.hiddens[:, block], kept.middles[:, block], kept.reads[:, block]
 
-    to_queries, to_middles, to_widened, to_hiddens = (
-        torch.zeros_like(part[:, block]) for part in (kept.queries, kept.middles, kept.widened, kept.middles)
-    )
-    to_mixtures = torch.empty_like(to_tops[block])
-    to_written = past.to_keys_values.new_empty(len(steps), batch, len(past.to_keys_values))
-    shape = (2, past.slots.shape[1], len(steps), config.num_layers)
-    read_by = past.slots.new_zeros(*shape, before + len(steps) - first)
-    readers = past.slots.new_zeros(*shape, config.head_dim)
-    readers[0] = rearrange(kept.queries[:, block], "l t b (h e) -> (b h) t l e", e=config.head_dim)
+        # What all steps need and can have at once.
+        self.read_normed, *read_moments = normalise(self.hiddens[:-1])
+        self.fed_normed, *fed_moments = normalise(self.middles)
+        self.before_reading = together(self.hiddens[:-1], *read_moments)
+        self.before_feeding = together(self.middles, *fed_moments)
+        value, gate = kept.widened[:, block].chunk(2, dim=-1)
+        share = 0.5 * (1 + torch.erf(gate / math.sqrt(2)))
+        slope = share + gate * torch.exp(-0.5 * gate**2) / math.sqrt(2 * math.pi)
+        self.gated, self.factors = value * gate * share, stack((gate * share, value * slope), dim=-2)
 
-    layers = list(zip(*(matrix.unbind() for matrix in folded), strict=True))
-    read_places, fed_places = (
-        [list(zip(*of_a_layer, strict=True)) for of_a_layer in zip(*map(views, parts), strict=True)]
-        for parts in ((below_attention, *read_moments), (below_feedforward, *fed_moments))
-    )
-    queries_at, middles_at, widened_at, hiddens_at = (
-        views(part) for part in (to_queries, to_middles, to_widened, to_hiddens)
-    )
-    query_rows_at = views(in_rows(to_queries, config.head_dim))
-    halves_at, factors_at = views(to_widened.view(*to_widened.shape[:3], 2, -1)), views(factors)
+        # What the steps leave for the products at the end.
+        self.to_queries, self.to_middles, self.to_widened, self.to_hiddens = (
+            torch.zeros_like(part[:, block]) for part in (kept.queries, kept.middles, kept.widened, kept.middles)
+        )
+        self.to_mixtures = torch.empty_like(self.hiddens[0])
+        self.to_written = past.slots.new_empty(len(steps), self.hiddens.shape[2], len(past.to_keys_values))
+        shape = (2, past.slots.shape[1], len(steps), config.num_layers)
+        self.amounts = past.slots.new_zeros(*shape, self.before + len(steps) - self.oldest)
+        self.senders = past.slots.new_zeros(*shape, config.head_dim)
+        self.senders[0] = rearrange(kept.queries[:, block], "l t b (h e) -> (b h) t l e", e=config.head_dim)
 
-    # Reshapes in this loop are torch's own: einops would take a tenth of its time.
-    for place in reversed(range(len(steps))):
-        end = before + place
+        self.matrices = list(zip(*(matrix.unbind() for matrix in past.folded), strict=True))
+        self.queries_at, self.middles_at, self.widened_at, self.hiddens_at = (
+            views(part) for part in (self.to_queries, self.to_middles, self.to_widened, self.to_hiddens)
+        )
+        self.query_rows_at = views(in_rows(self.to_queries, config.head_dim))
+        self.halves_at = views(self.to_widened.view(self.factors.shape))
+        self.factors_at = views(self.factors)
+
+    def step(
+        self,
+        place: int,
+        to_top: Float[Tensor, "b d"],
+        to_slots: Float[Tensor, "2 n s e"],
+        to_embedded: Float[Tensor, "b d"],
+        to_nearness: Float[Tensor, "n 1 longest"],
+    ) -> None:
+        """Go back through one step; its place is counted from the block's first."""
+        past, config = self.past, self.past.config
+        end = self.before + place
         start, _ = window(config, end)
         keys, key_columns, value_columns = past.slots[0, :, start:end], *past.columns[:, :, :, start:end]
         near = slice(past.nearness.shape[2] - (end - start), None)
-        weights_kept, units_kept = draw_kept(config, past.seed, steps[place], keys, to_tops[0])
+        weights_kept, units_kept = draw_kept(config, past.seed, self.steps[place], keys, to_top)
         if units_kept is not None:
-            gated[:, place] *= units_kept
-            factors[:, place] *= units_kept[:, :, None]
-
-        to_slot = to_slots[:, :, end]
-        if place + 1 < len(steps):
-            amounts = read_by[:, :, place + 1 :, :, end - first].flatten(2).flatten(0, 1).contiguous()
-            sent = readers[:, :, place + 1 :].flatten(2, 3).flatten(0, 1)
-            to_slot = to_slot + torch.bmm(amounts.unsqueeze(1), sent).view_as(to_slot)
-        to_written[place].view(batch, 2, -1, config.head_dim).copy_(
-            to_slot.view(2, batch, -1, config.head_dim).transpose(0, 1)
-        )
-        to_mixture = torch.mm(to_written[place], past.to_keys_values)
-        to_mixtures[place] = to_mixture
-        from_memory = (past.shares[:, None, None] * to_mixture).unbind()
-
+            self.gated[:, place] *= units_kept
+            self.factors[:, place] *= units_kept[:, :, None]
+        from_memory = self.through_memory(place, to_slots[:, :, end])
         if end > start:
-            seen = slice(start - first, end - first)
-            weights = torch.baddbmm(past.nearness[:, :, near], readers[0, :, place], key_columns).softmax(-1)
-            read_by[1, :, place, :, seen] = weights if weights_kept is None else weights * weights_kept
+            seen = slice(start - self.oldest, end - self.oldest)
+            scores = torch.baddbmm(past.nearness[:, :, near], self.senders[0, :, place], key_columns)
+            weights = scores.softmax(dim=-1)
+            self.amounts[1, :, place, :, seen] = weights if weights_kept is None else weights * weights_kept
             weights_at = weights.chunk(config.num_layers, dim=1)
-            to_reads: list[Tensor] = []
-            to_scores: list[Tensor] = []
-        to_hidden = to_tops[steps[place]]
+        to_reads, to_scores = [], []
+        to_hidden = to_top
         for layer in reversed(range(config.num_layers)):
-            to_query_matrix, _, to_output_matrix, _, widen, _, narrow, _ = layers[layer]
-            to_hidden = torch.add(to_hidden, from_memory[layer + 1], out=hiddens_at[layer][place])
-            to_gated = torch.mm(to_hidden.to(dtype), narrow).unsqueeze(1)
-            torch.mul(to_gated, factors_at[layer][place], out=halves_at[layer][place])
-            to_normed = torch.mm(widened_at[layer][place], widen)
-            through = through_norm(to_normed, *fed_places[layer][place])
-            to_hidden = torch.add(to_hidden, through, out=middles_at[layer][place])
+            to_query_matrix, _, to_output_matrix, _, widen, _, narrow, _ = self.matrices[layer]
+            to_hidden = torch.add(to_hidden, from_memory[layer + 1], out=self.hiddens_at[layer][place])
+            to_gated = torch.mm(to_hidden.to(self.dtype), narrow).unsqueeze(1)
+            torch.mul(to_gated, self.factors_at[layer][place], out=self.halves_at[layer][place])
+            to_normed = torch.mm(self.widened_at[layer][place], widen)
+            through = through_norm(to_normed, *self.before_feeding[layer][place])
+            to_hidden = torch.add(to_hidden, through, out=self.middles_at[layer][place])
             if end > start:
-                to_read = torch.mm(to_hidden.to(dtype), to_output_matrix).view(-1, 1, config.head_dim)
+                to_read = torch.mm(to_hidden.to(self.dtype), to_output_matrix).view(-1, 1, config.head_dim)
                 to_weights = torch.bmm(to_read, value_columns)
                 if weights_kept is not None:
                     to_weights = to_weights * weights_kept[:, layer, None]
                 to_score = through_softmax(to_weights, weights_at[layer])
-                torch.bmm(to_score, keys, out=query_rows_at[layer][place])
-                to_normed = torch.mm(queries_at[layer][place], to_query_matrix)
-                to_hidden = to_hidden + through_norm(to_normed, *read_places[layer][place])
-                to_reads.insert(0, to_read)
-                to_scores.insert(0, to_score)
-        torch.add(to_hidden, from_memory[0], out=to_embedded[steps[place]])
+                torch.bmm(to_score, keys, out=self.query_rows_at[layer][place])
+                to_normed = torch.mm(self.queries_at[layer][place], to_query_matrix)
+                to_hidden = to_hidden + through_norm(to_normed, *self.before_reading[layer][place])
+                to_reads.append(to_read)
+                to_scores.append(to_score)
+        torch.add(to_hidden, from_memory[0], out=to_embedded)
         if end > start:
-            scores = cat(to_scores, dim=1)
-            readers[1, :, place] = cat(to_reads, dim=1)
-            read_by[0, :, place, :, seen] = scores
-            sums[0][:, :, near] += scores.sum(dim=1, keepdim=True)
+            self.senders[1, :, place] = cat(to_reads[::-1], dim=1)
+            self.amounts[0, :, place, :, seen] = cat(to_scores[::-1], dim=1)
+            to_nearness[:, :, near] += self.amounts[0, :, place, :, seen].sum(dim=1, keepdim=True)
 
-    if before == 0:
-        to_middles[:, 0] = 0  # the first step read nothing, so it got no shift of the output either
-    mixtures = (past.shares[:, None, None, None] * kept.hiddens[:, block]).sum(dim=0).to(dtype)
-    sums[1] += (kept.hiddens[:, block] * to_mixtures).sum(dim=(1, 2, 3))
-    sums[2] += rearrange(to_written, "t b o -> o (t b)") @ rearrange(mixtures, "t b d -> (t b) d")
-    into = (read_normed.to(dtype), kept.reads[:, block], fed_normed.to(dtype), gated)
-    out_of = (to_queries, to_middles, to_widened, to_hiddens)
-    for number, (outgoing, incoming) in enumerate(zip(out_of, into, strict=True)):
-        outgoing = rearrange(outgoing.to(dtype), "l t b o -> l o (t b)")
-        incoming = rearrange(incoming, "l t b i -> l (t b) i")
-        sums[3 + 2 * number] += outgoing @ incoming
-        sums[4 + 2 * number] += outgoing.sum(dim=2)[:, None]
-    sent = rearrange(read_by[..., : before - first], "two n t l s -> (two n) s (t l)")
-    sent = sent @ rearrange(readers, "two n t l e -> (two n) (t l) e")
-    to_slots[:, :, first:before] += rearrange(sent, "(two n) s e -> two n s e", two=2)
+    def through_memory(self, place: int, to_slot: Float[Tensor, "2 n e"]) -> tuple[Float[Tensor, "b d"], ...]:
+        """Return what comes back from memory to every layer of a step, given what later blocks sent to its slot."""
+        later = slice(place + 1, None)
+        if place + 1 < len(self.steps):
+            amounts = self.amounts[:, :, later, :, self.before + place - self.oldest].flatten(2).flatten(0, 1)
+            senders = self.senders[:, :, later].flatten(2, 3).flatten(0, 1)
+            to_slot = to_slot + torch.bmm(amounts.contiguous().unsqueeze(1), senders).view_as(to_slot)
+        written = self.to_written[place]
+        shape = (len(written), self.past.config.num_heads, self.past.config.head_dim)
+        written.view(shape[0], 2, *shape[1:]).copy_(to_slot.view(2, *shape).transpose(0, 1))
+        self.to_mixtures[place] = torch.mm(written, self.past.to_keys_values)
+        return (self.past.shares[:, None, None] * self.to_mixtures[place]).unbind()
+
+    def add_to(self, sums: list[Tensor], to_slots: Float[Tensor, "2 n s e"]) -> None:
+        """Add what the block sends to the shares, to the matrices and to the slots before it."""
+        if self.before == 0:
+            self.to_middles[:, 0] = 0  # the first step read nothing, so it got no shift of the output either
+        mixtures = (self.past.shares[:, None, None, None] * self.hiddens).sum(dim=0).to(self.dtype)
+        sums[1] += (self.hiddens * self.to_mixtures).sum(dim=(1, 2, 3))
+        sums[2] += rearrange(self.to_written, "t b o -> o (t b)") @ rearrange(mixtures, "t b d -> (t b) d")
+        inputs = (self.read_normed.to(self.dtype), self.reads, self.fed_normed.to(self.dtype), self.gated)
+        outputs = (self.to_queries, self.to_middles, self.to_widened, self.to_hiddens)
+        for number, (incoming, outgoing) in enumerate(zip(inputs, outputs, strict=True)):
+            to_output = rearrange(outgoing.to(self.dtype), "l t b o -> l o (t b)")
+            sums[3 + 2 * number] += to_output @ rearrange(incoming, "l t b i -> l (t b) i")
+            sums[4 + 2 * number] += to_output.sum(dim=2)[:, None]
+        amounts = rearrange(self.amounts[..., : self.before - self.oldest], "two n t l s -> (two n) s (t l)")
+        sent = amounts @ rearrange(self.senders, "two n t l e -> (two n) (t l) e")
+        to_slots[:, :, self.oldest : self.before] += rearrange(sent, "(two n) s e -> two n s e", two=2)
 
 
 def window(config: FeedbackConfig, end: int) -> tuple[int, int]:
@@ -361,7 +378,8 @@ def window(config: FeedbackConfig, end: int) -> tuple[int, int]:
 
 def in_rows(part: Float[Tensor, "layers t b he"], head_dim: int) -> Float[Tensor, "layers t n 1 e"]:
     """Return a view in which every head of every sequence has a matrix of one row."""
-    return part.view(*part.shape[:2], -1, 1, head_dim)
+    layers, steps, batch, width = part.shape
+    return part.view(layers, steps, batch * width // head_dim, 1, head_dim)
 
 
 def in_columns(slots: Float[Tensor, "*n s e"]) -> Float[Tensor, "*n e s"]:
@@ -373,6 +391,11 @@ def in_columns(slots: Float[Tensor, "*n s e"]) -> Float[Tensor, "*n e s"]:
     room = slots.new_empty(*rows, width, (num_slots + 31) // 32 * 32 + 16)
     columns = room[..., :num_slots]
     return columns.copy_(slots.transpose(-1, -2))
+
+
+def together(*parts: Float[Tensor, "layers t ..."]) -> list[list[tuple[Tensor, ...]]]:
+    """Return the `views` of several parts as tuples that belong to the same layer and step."""
+    return [list(zip(*of_a_layer, strict=True)) for of_a_layer in zip(*map(views, parts), strict=True)]
 
 
 def views(part: Float[Tensor, "layers t ..."]) -> list[list[Tensor]]:

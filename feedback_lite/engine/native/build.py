@@ -21,6 +21,7 @@ SOURCE = Path(__file__).with_name("recurrence.cpp")
 FLAGS = ("-std=c++17", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fPIC", "-shared")
 COMPILERS = ("c++", "g++", "clang++")
 SECONDS = 600
+CACHE = "The cache of the compiled loop"
 
 
 class NativeUnavailable(RuntimeError):
@@ -71,10 +72,8 @@ def find_compiler() -> tuple[str, ...]:
         if path := shutil.which(name):
             return (path, *wanted[1:])
     if wanted:
-        raise NativeUnavailable(
-            f"The compiled loop needs a C++ compiler, and CXX names {wanted[0]}, which is not there."
-        )
-    raise NativeUnavailable(f"The compiled loop needs a C++ compiler, and none of {', '.join(COMPILERS)} is there.")
+        raise NativeUnavailable(f"The compiled loop needs a C++ compiler; CXX names {wanted[0]}, which is not there.")
+    raise NativeUnavailable(f"The compiled loop needs a C++ compiler; none of {', '.join(COMPILERS)} is there.")
 
 
 def processor_flag() -> str:
@@ -100,12 +99,10 @@ def cache_folder() -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise NativeUnavailable(
-            f"The cache of the compiled loop, {folder}, cannot be made: {error.strerror}."
-        ) from None
+        raise NativeUnavailable(f"{CACHE}, {folder}, cannot be made: {error.strerror}.") from None
     check_private(folder)
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise NativeUnavailable(f"The cache of the compiled loop, {folder}, cannot be written.")
+        raise NativeUnavailable(f"{CACHE}, {folder}, cannot be written.")
     return folder
 
 
@@ -113,9 +110,9 @@ def check_private(path: Path) -> None:
     """Raise unless a file or folder belongs to this user and nobody else can write it."""
     status = path.stat()
     if status.st_uid != os.getuid():
-        raise NativeUnavailable(f"The cache of the compiled loop, {path}, belongs to another user.")
+        raise NativeUnavailable(f"{CACHE}, {path}, belongs to another user.")
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise NativeUnavailable(f"The cache of the compiled loop, {path}, can be written by other users.")
+        raise NativeUnavailable(f"{CACHE}, {path}, can be written by other users.")
 
 
 def make(compiler: tuple[str, ...], flags: tuple[str, ...], target: Path) -> ctypes.CDLL:
@@ -124,9 +121,7 @@ def make(compiler: tuple[str, ...], flags: tuple[str, ...], target: Path) -> cty
         handle, name = tempfile.mkstemp(prefix=f"{target.stem}-", suffix=".part", dir=target.parent)
     except OSError as error:
         folder = target.parent
-        raise NativeUnavailable(
-            f"The cache of the compiled loop, {folder}, cannot be written: {error.strerror}."
-        ) from None
+        raise NativeUnavailable(f"{CACHE}, {folder}, cannot be written: {error.strerror}.") from None
     os.close(handle)
     part = Path(name)
     try:

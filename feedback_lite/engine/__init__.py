@@ -1,8 +1,8 @@
 """Which code works through a sequence: the plain loop, one autograd function in PyTorch, or a compiled loop.
 
 plain    the loop over ``read`` and ``write`` in `model.py`: any setting, and what the others must equal
-torch    `recurrence.py`: segment length 1, on any device, in any dtype, with or without dropout
-native   `native/`: the same, and the ordinary transformer, on a processor, without dropout
+torch    `recurrence.py`, or `segments.py` for longer segments: any device, any dtype, with or without dropout
+native   `native/`: segment length 1 and the ordinary transformer, on a processor, without dropout
 """
 
 from collections.abc import Callable, Iterator
@@ -15,12 +15,13 @@ import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 from torch.nn.modules import module as torch_modules
 
-from feedback_lite import native, recurrence
 from feedback_lite.attention import Attention, KeyValueProjection
 from feedback_lite.block import Block
 from feedback_lite.config import FeedbackConfig, check_choice
+from feedback_lite.engine import native, recurrence, segments
 from feedback_lite.feedforward import FeedForward
 from feedback_lite.mask import RULES
 from feedback_lite.memory import Memory
@@ -36,8 +37,12 @@ PARTS = (
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 METHODS = ("forward", "read", "write", "mix", "head")
 FEEDBACK, ORDINARY = "feedback_lite.model.FeedbackTransformer", "feedback_lite.baseline.CausalTransformer"
-WIDEST, FEWEST = 64, 16
-"""Up to which width, and from how many sequences on, the compiled loop is faster than products of matrices."""
+LEAST_WORK = 1024
+"""Tokens in a call from which on it is worth to look for the compiled loop, and perhaps to compile it."""
+LONGEST = 512
+"""Tokens in a sequence up to which the compiled loop runs: it keeps attention weights, so its memory is quadratic."""
+WIDEST: dict[str, tuple[int, int]] = {FEEDBACK: (128, 8), ORDINARY: (64, 16)}
+"""Up to which width the compiled loop is faster with few sequences, and how many are not few; measured."""
 
 
 class EngineUnavailable(RuntimeError):
@@ -77,6 +82,8 @@ def chosen(model: Any, tokens: Tensor) -> Choice:
     Raises:
         EngineUnavailable: `use` asks for an engine that cannot run this.
     """
+    if torch.compiler.is_compiling():
+        return torch.compiler.disable(chosen)(model, tokens)  # type: ignore[no-untyped-call]
     name = wanted.get()
     if name == "plain":
         return Choice("plain", "asked for")
@@ -94,13 +101,28 @@ def chosen(model: Any, tokens: Tensor) -> Choice:
 
 def fastest(model: Any, tokens: Tensor, obstacles: dict[str, str | None]) -> Choice:
     """Return the engine that is the fastest of those that can run."""
-    if obstacles["native"] is None and len(tokens) >= FEWEST and model.config.d_model <= WIDEST:
-        if (obstacle := native.unavailable()) is None:
-            return Choice("native", f"at least {FEWEST} sequences, of width {WIDEST} at most")
-        obstacles = {**obstacles, "native": obstacle}
+    why_not_native = obstacles["native"] or against_lanes(model, tokens) or native.unavailable()
+    if why_not_native is None:
+        return Choice("native", "it is the fastest at this size")
     if obstacles["torch"] is None:
-        return Choice("torch", obstacles["native"] or f"fewer than {FEWEST} sequences, or wider than {WIDEST}")
-    return Choice("plain", obstacles["torch"])
+        return Choice("torch", why_not_native)
+    return Choice("plain", why_not_native if name_of(model) == ORDINARY else obstacles["torch"])
+
+
+def against_lanes(model: Any, tokens: Tensor) -> str | None:
+    """Return why the compiled loop would not pay, or None where it would."""
+    batch, length = tokens.shape
+    width, few = WIDEST[name_of(model)]
+    if batch * length < LEAST_WORK:
+        return f"fewer than {LEAST_WORK} tokens"
+    if length > LONGEST:
+        return f"longer than {LONGEST} tokens"
+    wide, alone = model.config.d_model > width, batch < few
+    if wide and alone:
+        return f"wider than {width}, and fewer than {few} sequences"
+    if name_of(model) == ORDINARY and (wide or alone):
+        return f"an ordinary transformer wider than {width}, or of fewer than {few} sequences"
+    return None
 
 
 def against_torch(model: Any) -> str | None:
@@ -112,18 +134,20 @@ def against_torch(model: Any) -> str | None:
 
 def against_native(model: Any) -> str | None:
     """Return why the compiled loop cannot run a model, or None where it can."""
-    config, drops = model.config, model.training and (model.config.attn_dropout > 0 or model.config.ff_dropout > 0)
-    return against_all(model) or native.applies(config, model.embedding.weight, drops)
+    if (obstacle := against_all(model)) is not None:
+        return obstacle
+    drops = model.training and (model.config.attn_dropout > 0 or model.config.ff_dropout > 0)
+    return native.applies(model.config, model.embedding.weight, drops)
 
 
 def against_all(model: Any) -> str | None:
     """Return why nothing but the plain loop can run a model, or None where others can."""
     if name_of(model) not in (FEEDBACK, ORDINARY):
         return f"it is a {type(model).__name__}, which may do otherwise"
-    if model.config.segment_length > 1:
-        return f"its segments are {model.config.segment_length} tokens long"
     if torch._C._are_functorch_transforms_active():
         return "a transform of torch.func is at work"
+    if forward_ad._current_level >= 0:
+        return "derivatives are taken forwards"
     return is_stock(model)
 
 
@@ -132,11 +156,24 @@ def name_of(model: Any) -> str:
     return f"{type(model).__module__}.{type(model).__qualname__}"
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]
 def run(
     model: Any, engine: Engine, embedded: Float[Tensor, "b t d"], memory: Memory
 ) -> tuple[Float[Tensor, "b t d"], Memory]:
     """Return the hidden vectors of the last layer and the memory after the sequence, from an engine other than plain.
+
+    ``torch.compile`` does not look inside. It is told so when it comes by, since telling it beforehand takes a second.
+    """
+    if torch.compiler.is_compiling():
+        return torch.compiler.disable(run_uncompiled)(  # type: ignore[no-untyped-call]
+            model, engine, embedded, memory
+        )
+    return run_uncompiled(model, engine, embedded, memory)
+
+
+def run_uncompiled(
+    model: Any, engine: Engine, embedded: Float[Tensor, "b t d"], memory: Memory
+) -> tuple[Float[Tensor, "b t d"], Memory]:
+    """Return what `run` does.
 
     ``memory`` is not used, and comes back as it is, where the model is an ordinary transformer.
     """
@@ -144,12 +181,16 @@ def run(
     if name_of(model) == ORDINARY:
         ages = torch.arange(embedded.shape[1] - 1, -1, -1, device=embedded.device)
         return native.causal(config, weights, embedded, rearrange(model.bias(ages[None]), "h 1 j -> h j")), memory
-    bias = bias_of_slots(model, min(config.memory_size, len(memory) + embedded.shape[1]))
     if config.memory_from == "last":
         shares = embedded.new_zeros(config.num_layers + 1)
         shares[-1] = 1
     else:
         shares = model.layer_weights.softmax(dim=0)
+    num_slots = min(config.memory_size, len(memory) + embedded.shape[1])
+    if config.segment_length > 1:
+        table = segments.bias_table(config, model.bias, num_slots=num_slots)
+        return segments.recur(config, weights, embedded, memory, table, shares, training=model.training)
+    bias = bias_of_slots(model, num_slots)
     if engine == "native":
         return native.recur(config, weights, embedded, memory, bias, shares)
     return recurrence.recur(config, weights, embedded, memory, bias, shares, training=model.training)
@@ -170,6 +211,7 @@ def is_stock(model: Any) -> str | None:
     """
     if torch_modules._has_any_global_hook():  # type: ignore[no-untyped-call]
         return "hooks are registered for all modules"
+    config: FeedbackConfig = model.config
     for name, module in model.named_modules():
         if module is not model and type(module) not in PARTS:
             return f"{name} is a {type(module).__name__}"
@@ -182,12 +224,16 @@ def is_stock(model: Any) -> str | None:
             return f"{name} has eps={module.eps}"
         if isinstance(module, nn.Embedding) and module.max_norm is not None:
             return f"{name} has max_norm={module.max_norm}"
-        if isinstance(module, nn.Dropout) and module.p and module.training != model.training:
-            return f"{name} is not in the model's mode"
+        if isinstance(module, nn.Dropout):
+            probability = config.attn_dropout if name.endswith("attention.dropout") else config.ff_dropout
+            if module.p != probability:
+                return f"{name} has p={module.p}"
+            if module.p and module.training != model.training:
+                return f"{name} is not in the model's mode"
     parameters = dict(model.named_parameters())
     shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
     kind: Callable[[FeedbackConfig], nn.Module] = type(model)
-    expected = parameter_shapes(kind, model.config)
+    expected = parameter_shapes(kind, config)
     if different := [name for name in shapes | expected if shapes.get(name) != expected.get(name)]:
         return f"{different[0]} has the shape {shapes.get(different[0])}, not {expected.get(different[0])}"
     if len(kinds := {f"{parameter.dtype} on {parameter.device}" for parameter in parameters.values()}) > 1:
@@ -197,6 +243,9 @@ def is_stock(model: Any) -> str | None:
 
 @lru_cache
 def parameter_shapes(kind: Callable[[FeedbackConfig], nn.Module], config: FeedbackConfig) -> dict[str, tuple[int, ...]]:
-    """Return the name and the shape of every parameter that a model of this kind and config is made with."""
-    with torch.device("meta"):
+    """Return the name and the shape of every parameter that a model of this kind and config is made with.
+
+    The model is made in earnest, behind the back of the random numbers: the first on the meta device costs a second.
+    """
+    with torch.random.fork_rng(devices=()), torch.device("cpu"):
         return {name: tuple(parameter.shape) for name, parameter in kind(config).named_parameters()}
