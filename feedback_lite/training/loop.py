@@ -11,7 +11,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from torch import nn
+from jaxtyping import Float, Int
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from feedback_lite.config import check_size
@@ -123,7 +124,7 @@ class Training:
         if self.engine is None:
             self.engine = chosen(self.model, tokens).name
         with use(self.engine), dropout_seed(f"{recipe.seed} {step} {rank()}", device):
-            logits, _ = self.model(tokens)
+            logits = self.logits(tokens)
         answers = rearrange(targets, "b t -> (b t)")
         # The sum here, divided by the answers in the whole batch: processes may have more or fewer of them than others.
         loss = F.cross_entropy(rearrange(logits, "b t v -> (b t) v"), answers, ignore_index=IGNORED, reduction="sum")
@@ -139,6 +140,12 @@ class Training:
             group["lr"] = recipe.learning_rate * recipe.share_of_learning_rate(step)
         self.optimizer.step()
         return value
+
+    def logits(self, tokens: Int[Tensor, "b t"]) -> Float[Tensor, "b t v"]:
+        """Return the model's logits for a batch, with the graph that the update goes back through."""
+        logits: Tensor
+        logits, _ = self.model(tokens)
+        return logits
 
     def check_finite(self, name: str, value: float, step: int) -> None:
         """Raise where a number shows that training has failed; the weights are still those before the update."""

@@ -7,39 +7,31 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from feedback_lite.baseline import CausalTransformer
 from feedback_lite.config import check_size
-from feedback_lite.model import FeedbackTransformer, Output
+from feedback_lite.engine import chosen
+from feedback_lite.model import FeedbackTransformer
 from feedback_lite.tasks import IGNORED, Examples, Task
 from feedback_lite.training.loop import Recipe, Training, train
 
 Watch = Callable[[int], None] | None
 
 
-class Cut(nn.Module):
-    """A feedback model through which gradients flow back to the beginning of a piece of the sequence and no further.
+class Cut(Training):
+    """A training in which gradients flow back to the beginning of a piece of the sequence and no further."""
 
-    Args:
-        model: the model; its answers stay as they are.
-        every: tokens of a piece, at least 1.
-    """
+    every: int = 1
 
-    def __init__(self, model: FeedbackTransformer, *, every: int) -> None:
-        super().__init__()
-        check_size("every", every)
-        self.model, self.every = model, every
-
-    def forward(self, tokens: Int[Tensor, "b t"]) -> Output:
-        """Return logits for every position and the memory after the last."""
+    def logits(self, tokens: Int[Tensor, "b t"]) -> Float[Tensor, "b t v"]:
+        """Return the logits, which are those of the whole sequence; the memory is detached between pieces."""
         pieces, memory = [], None
         for piece in torch.split(tokens, self.every, dim=1):
             logits, memory = self.model(piece, None if memory is None else memory.detach())
             pieces.append(logits)
-        assert memory is not None
-        return Output(torch.cat(pieces, dim=1), memory)
+        return torch.cat(pieces, dim=1)
 
 
 class Rarely:
@@ -87,7 +79,10 @@ def train_cut(
     model: FeedbackTransformer, task: Task, recipe: Recipe, *, every: int, progress: bool = True, watch: Watch = None
 ) -> list[float]:
     """Train with truncated backpropagation: the memory is detached after every so many tokens."""
-    return train(Cut(model, every=every), task, recipe, progress=progress, watch=watch)
+    check_size("every", every)
+    training = Cut(model, task, recipe)
+    training.every = every
+    return training.run(progress=progress, watch=watch)
 
 
 def train_growing(
@@ -102,6 +97,8 @@ def train_growing(
     """Train with a length curriculum: each share of the length for an equal part of the updates."""
     training = Growing(model, task, recipe)
     training.shares = tuple(shares)
+    # The engine is that of the full length: the first lengths would choose another, and it stays.
+    training.engine = chosen(model, torch.zeros(recipe.batch_size, recipe.length, dtype=torch.long)).name
     return training.run(progress=progress, watch=watch)
 
 

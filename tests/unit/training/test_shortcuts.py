@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from feedback_lite import CausalTransformer, FeedbackTransformer
+from feedback_lite.engine import Choice
 from feedback_lite.tasks import IGNORED, ShellGame
-from feedback_lite.training import Recipe, make_model, train, usual_config
+from feedback_lite.training import Recipe, make_model, shortcuts, train, usual_config
 from feedback_lite.training.shortcuts import Cut, Rarely, take_over, train_cut, train_growing, train_warm
 
 # Trainings, which shape checks slow down; what is trained is checked with the model's own tests.
@@ -44,13 +45,16 @@ def same_weights(one: torch.nn.Module, other: torch.nn.Module) -> bool:
     return all(torch.allclose(mine[name], theirs[name], atol=1e-6) for name in mine)
 
 
+def cut(model: FeedbackTransformer, every: int) -> Cut:
+    training = Cut(model, GAME, RECIPE)
+    training.every = every
+    return training
+
+
 @pytest.mark.parametrize("every", [1, 2, 4, 6, 9])
 def test_a_cut_changes_no_answer(every: int) -> None:
     model = fresh(memory_size=3).double()
-    expected, memory = model(games())
-    came, kept = Cut(model, every=every)(games())
-    torch.testing.assert_close(came, expected)
-    torch.testing.assert_close(kept.keys, memory.keys)
+    torch.testing.assert_close(cut(model, every).logits(games()), model(games()).logits)
 
 
 def test_gradients_stop_at_a_cut_and_nowhere_else() -> None:
@@ -59,7 +63,7 @@ def test_gradients_stop_at_a_cut_and_nowhere_else() -> None:
     reached = []
     for every in (1, 2, 3, 4):
         model.zero_grad()
-        Cut(model, every=every)(tokens).logits[0, -1, 0].backward()
+        cut(model, every).logits(tokens)[0, -1, 0].backward()
         gradient = model.embedding.weight.grad
         assert gradient is not None
         reached.append(bool(gradient[0].any()))
@@ -67,11 +71,11 @@ def test_gradients_stop_at_a_cut_and_nowhere_else() -> None:
 
 
 def test_to_cut_beyond_the_end_is_the_usual_training() -> None:
-    usual, cut, other = fresh(), fresh(), fresh()
+    usual, whole, other = fresh(), fresh(), fresh()
     train(usual, GAME, RECIPE, progress=False)
-    train_cut(cut, GAME, RECIPE, every=6, progress=False)
+    train_cut(whole, GAME, RECIPE, every=6, progress=False)
     train_cut(other, GAME, RECIPE, every=2, progress=False)
-    assert same_weights(cut, usual)
+    assert same_weights(whole, usual)
     assert not same_weights(other, usual)
 
 
@@ -81,6 +85,18 @@ def test_lengths_grow_over_equal_parts_of_the_updates() -> None:
     assert game.lengths == [1, 1, 3, 6]
     assert len(losses) == 4
     assert seen == [1, 2, 3, 4]
+
+
+def test_a_curriculum_keeps_to_the_engine_of_the_full_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, ...]] = []
+
+    def noting(model: object, tokens: torch.Tensor) -> Choice:
+        asked.append(tuple(tokens.shape))
+        return Choice("plain", "a test")
+
+    monkeypatch.setattr(shortcuts, "chosen", noting)
+    train_growing(fresh(), GAME, RECIPE, shares=(0.5, 1.0), progress=False)
+    assert asked == [(3, 6)]
 
 
 def test_full_length_from_the_start_is_the_usual_training() -> None:
@@ -121,7 +137,7 @@ def test_answers_are_asked_for_at_every_so_many_positions() -> None:
     assert Rarely(GAME, every=3).name == "shell-game"
 
 
-@pytest.mark.parametrize("make", [lambda: Cut(fresh(), every=0), lambda: Rarely(GAME, every=0)])
+@pytest.mark.parametrize("make", [lambda: train_cut(fresh(), GAME, RECIPE, every=0), lambda: Rarely(GAME, every=0)])
 def test_sizes_below_one_are_refused(make: Any) -> None:
     with pytest.raises(ValueError, match="every must be at least 1, got 0"):
         make()
