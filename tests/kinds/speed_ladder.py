@@ -94,7 +94,8 @@ def states(twin: SpeedLadder) -> Iterator[State]:
 def shows(twin: SpeedLadder) -> Look:
     shown, rungs = twin.shown(), twin.rungs()
     quantity = "memory" if twin.view == "memory" else "time"
-    drawn = [key for key, line in shown["lines"].items() if any(cost is not None for cost in line[quantity])]
+    lines = {key: shown["lines"][key] for key, *_ in twin.contenders if key in shown["lines"]}
+    drawn = [key for key, line in lines.items() if any(cost is not None for cost in line[quantity])]
     if twin.view == LADDER:
         seen = [[key, value, "1" if key == twin.base else more or "–"] for key, value, more in rungs]
     else:

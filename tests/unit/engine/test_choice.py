@@ -1,6 +1,6 @@
 """Which engine runs a model, and what may hang on a model that a faster one would pass by."""
 
-import asyncio
+import contextvars
 import threading
 from collections.abc import Callable
 
@@ -270,16 +270,12 @@ class TestUse:
         thread.join()
         assert seen == ["auto"]
 
-    def test_nor_is_another_task(self) -> None:
-        async def within(name: engine.Engine) -> list[str]:
-            with use(name):
-                await asyncio.sleep(0)
-                return [self.now()]
-
-        async def both() -> list[list[str]]:
-            return await asyncio.gather(within("plain"), within("torch"))
-
-        assert asyncio.run(both()) == [["plain"], ["torch"]]
+    def test_nor_is_another_context(self) -> None:
+        """Every task of asyncio has one of its own."""
+        before = contextvars.copy_context()
+        with use("plain"):
+            assert before.run(self.now) == "auto"
+            assert contextvars.copy_context().run(self.now) == "plain"
 
     def test_the_model_follows(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """What `chosen` says is what is run."""
