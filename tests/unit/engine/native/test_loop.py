@@ -102,7 +102,7 @@ def random_sizes(draw: random.Random) -> dict[str, object]:
     }
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(150))
 def test_feedback_as_the_plain_path(seed: int) -> None:
     draw = random.Random(seed)
     memory_size = draw.choice([1, 2, 3, 7, 11, 40])
@@ -117,7 +117,7 @@ def test_feedback_as_the_plain_path(seed: int) -> None:
     assert_same(results(compiled, model, *call), results(plain, model, *call))
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(50))
 def test_ordinary_as_the_plain_path(seed: int) -> None:
     draw = random.Random(seed)
     model = make(make_config(**random_sizes(draw)), causal=True, seed=seed)
