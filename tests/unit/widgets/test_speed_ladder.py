@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from traitlets import TraitError
 
+from feedback_lite.training.records import speed as recorded
 from feedback_lite.widgets import SpeedLadder
 from feedback_lite.widgets.speed_ladder import CONTENDERS, HELD, RESIDENT, VIEWS, growth, three_digits, times
 from tests.kinds.speed_ladder import speed_ladder
@@ -232,3 +233,7 @@ def test_own_measurements_may_go_without_memory_and_some_memory_is_too_small_to_
     assert figure.rungs("own") == []
     assert "your machine" not in figure.sentence
     assert SpeedLadder(changed(resident_mib=0.0), length=8).value("torch", "memory") is None
+
+
+def test_it_knows_the_contenders_of_the_benchmark() -> None:
+    assert set(CONTENDERS) == set(recorded.CONTENDERS)
