@@ -276,7 +276,9 @@ class Block:
         self.to_mixtures = torch.empty_like(self.hiddens[0])
         self.to_written = past.slots.new_empty(len(steps), self.hiddens.shape[2], len(past.to_keys_values))
         shape = (2, past.slots.shape[1], len(steps), config.num_layers)
-        self.amounts = past.slots.new_zeros(*shape, self.before + len(steps) - self.oldest)
+        self.amounts = past.slots.new_empty(*shape, self.before + len(steps) - self.oldest)
+        # What steps write is all between these ends: slots that were evicted before a step, or are written after it.
+        self.amounts[..., : len(steps)] = self.amounts[..., -len(steps) :] = 0
         self.senders = past.slots.new_zeros(*shape, config.head_dim)
         self.senders[0] = rearrange(kept.queries[:, block], "l t b (h e) -> (b h) t l e", e=config.head_dim)
 
