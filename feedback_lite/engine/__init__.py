@@ -39,6 +39,8 @@ METHODS = ("forward", "read", "write", "mix", "head")
 FEEDBACK, ORDINARY = "feedback_lite.model.FeedbackTransformer", "feedback_lite.baseline.CausalTransformer"
 LEAST_WORK = 1024
 """Tokens in a call from which on it is worth to look for the compiled loop, and perhaps to compile it."""
+LARGE = 10_000_000
+"""Parameters from which on a model is not made a second time to learn the shapes it should have."""
 LONGEST = 512
 """Tokens in a sequence up to which the compiled loop runs: it keeps attention weights, so its memory is quadratic."""
 WIDEST: dict[str, tuple[int, int]] = {FEEDBACK: (128, 8), ORDINARY: (64, 16)}
@@ -233,7 +235,8 @@ def is_stock(model: Any) -> str | None:
     parameters = dict(model.named_parameters())
     shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
     kind: Callable[[FeedbackConfig], nn.Module] = type(model)
-    expected = parameter_shapes(kind, config)
+    large = sum(parameter.numel() for parameter in parameters.values()) > LARGE
+    expected = parameter_shapes(kind, config, "meta" if large else "cpu")
     if different := [name for name in shapes | expected if shapes.get(name) != expected.get(name)]:
         return f"{different[0]} has the shape {shapes.get(different[0])}, not {expected.get(different[0])}"
     if len(kinds := {f"{parameter.dtype} on {parameter.device}" for parameter in parameters.values()}) > 1:
@@ -242,10 +245,13 @@ def is_stock(model: Any) -> str | None:
 
 
 @lru_cache
-def parameter_shapes(kind: Callable[[FeedbackConfig], nn.Module], config: FeedbackConfig) -> dict[str, tuple[int, ...]]:
+def parameter_shapes(
+    kind: Callable[[FeedbackConfig], nn.Module], config: FeedbackConfig, device: str
+) -> dict[str, tuple[int, ...]]:
     """Return the name and the shape of every parameter that a model of this kind and config is made with.
 
-    The model is made in earnest, behind the back of the random numbers: the first on the meta device costs a second.
+    The model is made once more, behind the back of the random numbers. On the device "meta" it takes no memory; but the
+    first one there costs a second.
     """
-    with torch.random.fork_rng(devices=()), torch.device("cpu"):
+    with torch.random.fork_rng(devices=()), torch.device(device):
         return {name: tuple(parameter.shape) for name, parameter in kind(config).named_parameters()}

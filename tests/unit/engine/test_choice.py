@@ -21,7 +21,19 @@ def test_a_model_as_it_was_made_is_stock(changes: dict[str, object]) -> None:
     model = make_model(**changes)
     assert is_stock(model) is None
     shapes = {name: tuple(given.shape) for name, given in model.named_parameters()}
-    assert parameter_shapes(type(model), model.config) == shapes
+    for device in ("cpu", "meta"):
+        assert parameter_shapes(type(model), model.config, device) == shapes
+
+
+def test_a_large_model_is_not_made_a_second_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, devices = make_model(), []
+    monkeypatch.setattr(
+        engine, "parameter_shapes", lambda *given: devices.append(given[-1]) or parameter_shapes(*given)
+    )
+    for large in (10**6, 10):
+        monkeypatch.setattr(engine, "LARGE", large)
+        assert is_stock(model) is None
+    assert devices == ["cpu", "meta"]
 
 
 class Other(nn.LayerNorm):
