@@ -23,9 +23,8 @@ from feedback_lite.block import Block
 from feedback_lite.config import FeedbackConfig, check_choice
 from feedback_lite.engine import native, recurrence, segments
 from feedback_lite.feedforward import FeedForward
-from feedback_lite.mask import RULES
 from feedback_lite.memory import Memory
-from feedback_lite.positions import RelativePositionBias, distances
+from feedback_lite.positions import RelativePositionBias
 
 Engine = Literal["auto", "plain", "torch", "native"]
 wanted: ContextVar[Engine] = ContextVar("wanted", default="auto")
@@ -91,7 +90,8 @@ def chosen(model: Any, tokens: Tensor) -> Choice:
         return Choice("plain", "asked for")
     if name == "auto" and tokens.shape[1] < 2:
         return Choice("plain", "there is one token at most")
-    obstacles = {"torch": against_torch(model), "native": against_native(model)}
+    obstacle = against_all(model)
+    obstacles = {"torch": obstacle or against_torch(model), "native": obstacle or against_native(model)}
     if name == "auto":
         return fastest(model, tokens, obstacles)
     if (obstacle := obstacles[name]) is not None:
@@ -128,16 +128,12 @@ def against_lanes(model: Any, tokens: Tensor) -> str | None:
 
 
 def against_torch(model: Any) -> str | None:
-    """Return why `recurrence.py` cannot run a model, or None where it can."""
-    if name_of(model) == ORDINARY:
-        return "an ordinary transformer has no recurrence"
-    return against_all(model)
+    """Return why `recurrence.py` cannot run a model that `against_all` has nothing against, or None where it can."""
+    return "an ordinary transformer has no recurrence" if name_of(model) == ORDINARY else None
 
 
 def against_native(model: Any) -> str | None:
-    """Return why the compiled loop cannot run a model, or None where it can."""
-    if (obstacle := against_all(model)) is not None:
-        return obstacle
+    """Return why the compiled loop cannot run a model that `against_all` has nothing against, or None where it can."""
     drops = model.training and (model.config.attn_dropout > 0 or model.config.ff_dropout > 0)
     return native.applies(model.config, model.embedding.weight, drops)
 
@@ -200,9 +196,8 @@ def run_uncompiled(
 
 def bias_of_slots(model: Any, num_slots: int) -> Float[Tensor, "h m"]:
     """Return the bias of a full memory's slots for the token after them; the newest of fewer slots have the same."""
-    _, start = RULES[model.config.compat](num_slots, 1, 1)
-    positions = torch.arange(num_slots + 1, device=model.bias.table.device)
-    return rearrange(model.bias(distances(positions[start : start + 1], positions[:-1])), "h 1 m -> h m")
+    table = segments.bias_table(model.config, model.bias, num_slots=num_slots)
+    return rearrange(table[:, :, :num_slots], "h 1 m -> h m")
 
 
 def is_stock(model: Any) -> str | None:
