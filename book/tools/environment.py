@@ -207,7 +207,12 @@ class Environment:
         return str(self.folder) in script or shlex.quote(str(self.folder)) in script
 
     def create(self) -> None:
-        """Make the environment anew."""
+        """Make the environment anew; what a link leads to is somebody else's and stays."""
+        if self.folder.is_symlink():
+            raise SetUpError(
+                f"{self.folder} is a link to {self.folder.resolve()}, an environment of another folder: "
+                "remove the link and run the same command again."
+            )
         require_venv()
         command = [sys.executable, "-m", "venv", "--clear", str(self.folder)]
         run_step("Making the environment .venv", "10 to 30 seconds", command, self.root, clean_variables())

@@ -208,6 +208,16 @@ def test_a_broken_or_copied_environment_is_made_anew(place, damage, monkeypatch)
     assert len(place.calls()) == 2
 
 
+def test_the_environment_behind_a_link_is_left_alone(checkout, tmp_path):
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "kept").write_text("")
+    (checkout / ".venv").symlink_to(theirs)
+    with pytest.raises(SetUpError, match="is a link to .*theirs"):
+        Environment(checkout).set_up({"book"})
+    assert (theirs / "kept").exists()
+
+
 def test_a_long_step_says_what_it_is_doing(place, monkeypatch, capsys):
     monkeypatch.setattr(environment, "SECONDS_BETWEEN_REPORTS", 0.2)
     place.make(then="import time\nprint('Downloading torch', flush=True)\ntime.sleep(1)")
