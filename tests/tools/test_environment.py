@@ -213,7 +213,7 @@ def test_the_environment_behind_a_link_is_left_alone(checkout, tmp_path):
     theirs.mkdir()
     (theirs / "kept").write_text("")
     (checkout / ".venv").symlink_to(theirs)
-    with pytest.raises(SetUpError, match="is a link to .*theirs"):
+    with pytest.raises(SetUpError, match="is a link to"):
         Environment(checkout).set_up({"book"})
     assert (theirs / "kept").exists()
 
