@@ -148,7 +148,6 @@ STUDIES = {
         Study("shell-game", 500, EVERYONE),
         Study("s3-word", 300, EVERYONE),
         Study("program", 500, EVERYONE),
-        Study("printed-program", 400, (FEEDBACK, "ordinary, 4 layers", "LSTM"), length=40, batch_size=256),
         Study("walk", 400, FEW),
         Study("copy", 300, FEW),
         Study("reverse", 300, FEW),
@@ -238,13 +237,29 @@ Trainer = Callable[..., object]
 def measure(
     contender: Contender, task: Task, recipe: Recipe, trainer: Trainer = train
 ) -> tuple[nn.Module, dict[str, Any]]:
-    """Train a model from nothing; return it and what is kept of it: CPU seconds, accuracy by length, and the curve.
+    """Train a model from nothing; return it and what is kept of it: that of `follow`, and accuracy by length."""
+    model, followed = follow(contender, task, recipe, trainer)
+    return model, {
+        **followed,
+        "accuracy_by_length": {
+            str(length): round(evaluate(model, task, length=length, **RECORD_EVALUATION), 4)
+            for length in lengths_of(recipe.length)
+        },
+        "selection": round(evaluate(model, task, length=recipe.length, **SELECTION), 4),
+    }
+
+
+def follow(
+    contender: Contender, task: Task, recipe: Recipe, trainer: Trainer = train
+) -> tuple[nn.Module, dict[str, Any]]:
+    """Train a model from nothing; return it, and its engine, CPU seconds and curve.
 
     Seconds are CPU seconds of the training alone: what the evaluations on the way take is not counted. ``trainer`` is
     `train`, or trains in another way.
     """
     model = contender.make(seed=recipe.seed)
-    engine = chosen(model.train(), torch.empty(recipe.batch_size, recipe.length)).name
+    first = recipe.stage(0)
+    engine = chosen(model.train(), torch.empty(first.batch_size, first.length)).name
     curve: dict[str, list[float]] = {"steps": [], "seconds": [], "accuracy": []}
     points = {round(recipe.steps * (point + 1) / POINTS) for point in range(POINTS)}
     spent, resumed = 0.0, time.process_time()
@@ -261,16 +276,7 @@ def measure(
         resumed = time.process_time()
 
     trainer(model, task, recipe, progress=False, watch=watch)
-    return model, {
-        "engine": engine,
-        "cpu_seconds": round(spent, 2),
-        "accuracy_by_length": {
-            str(length): round(evaluate(model, task, length=length, **RECORD_EVALUATION), 4)
-            for length in lengths_of(recipe.length)
-        },
-        "selection": round(evaluate(model, task, length=recipe.length, **SELECTION), 4),
-        "curve": curve,
-    }
+    return model, {"engine": engine, "cpu_seconds": round(spent, 2), "curve": curve}
 
 
 def lengths_of(trained: int) -> tuple[int, ...]:

@@ -102,7 +102,7 @@ def test_the_nearest_candidate_is_the_nearest_and_not_the_last() -> None:
 
 
 def test_every_study_knows_its_task_and_its_models() -> None:
-    assert set(STUDIES) == set(TASKS)
+    assert set(STUDIES) == set(TASKS) - {"printed-program"}  # `programs` compares on that one
     for name, study in STUDIES.items():
         assert study.task == name
         assert FEEDBACK in study.names
@@ -336,7 +336,7 @@ def test_impossible_numbers_of_jobs_are_refused(tmp_path: Path) -> None:
 
 # ---- the records that ship
 
-RECORDED = [name.removeprefix("compare-") for name in records.names() if name.startswith("compare-")]
+RECORDED = [task for task in STUDIES if f"compare-{task}" in records.names()]
 
 
 def test_the_tasks_that_keep_a_state_are_recorded_with_everyone() -> None:
