@@ -26,6 +26,7 @@ from feedback_lite.model import FeedbackTransformer
 from feedback_lite.tasks import IGNORED, Examples, PrintedProgram
 from feedback_lite.training.cards import versions
 from feedback_lite.training.comparison import (
+    BUDGETS,
     FEEDBACK,
     LEARNING_RATES,
     SELECTION,
@@ -127,12 +128,20 @@ class Entry:
         candidates: what it may be; the best of the short trainings is taken.
         easy: whether its first stages are easier ones.
         like: the entry whose learning rate it takes over; none means that it has short trainings of its own.
+        seeds: how many of `SEEDS` it is trained from. With fewer than all, it is trained for equal tokens alone, and
+            the record tells of it apart.
     """
 
     name: str
     candidates: tuple[Contender, ...]
     easy: bool = True
     like: str | None = None
+    seeds: int = len(SEEDS)
+
+    @property
+    def feedback(self) -> bool:
+        """Whether it is a feedback model, which takes the seconds that are the measure of all."""
+        return self.candidates[0].kind == FEEDBACK
 
 
 USUAL = transformer(FEEDBACK, "2 layers, width 32, memory of 32 tokens", "feedback", num_layers=2)
@@ -331,14 +340,14 @@ class ProgramStudy:
         key, rate = max(tried, key=tried.__getitem__)
         self.best[entry.name] = plans[key].contender, rate
         self.swept += [
-            {"model": entry.name, "candidate": key[1], "learning_rate": rate, "accuracy": round(right, 4)}
-            for (key, rate), right in tried.items()
+            {"model": entry.name, "candidate": name, "learning_rate": rate, "accuracy": round(right, 4)}
+            for ((_, name), rate), right in tried.items()
         ]
 
     def train(self, entry: Entry) -> None:
-        """Train an entry from every seed: with as many tokens as all, and for as many seconds as feedback took."""
-        self.seeds(entry, 1.0, ("examples", "seconds") if entry.candidates[0].kind == FEEDBACK else ("examples",))
-        if entry.candidates[0].kind != FEEDBACK:
+        """Train an entry from its seeds: with as many tokens as all, and for as many seconds as feedback took."""
+        self.seeds(entry, 1.0, BUDGETS if entry.feedback else ("examples",))
+        if not entry.feedback and entry.seeds == len(SEEDS):
             self.shares[entry.name] = round(self.seconds(FEEDBACK) / self.seconds(entry.name), 2)
             self.seeds(entry, self.shares[entry.name], ("seconds",))
 
@@ -350,11 +359,20 @@ class ProgramStudy:
         """Train an entry's best candidate from every seed with a share of the tokens."""
         contender, rate = self.best[entry.name]
         plan = Plan(contender=contender, stages=stages(share=share, easy=entry.easy))
-        runs = [self.planned(plan, rate, seed) for seed in SEEDS]
+        runs = [self.planned(plan, rate, seed) for seed in SEEDS[: entry.seeds]]
         self.measure(runs, f"{entry.name}: all seeds, equal {budgets[-1] if share != 1 else 'tokens'}")
         self.runs += [
             {**asdict(run), "model": entry.name, "budgets": list(budgets), **self.notes.results[run]} for run in runs
         ]
+
+    def model(self, entry: Entry) -> dict[str, Any]:
+        """Return what a record tells about an entry."""
+        return {**contender_entry(self.best[entry.name][0]), "name": entry.name, "easy": entry.easy}
+
+    def runs_of(self, entries: list[Entry]) -> list[dict[str, Any]]:
+        """Return the runs of some entries."""
+        names = [entry.name for entry in entries]
+        return [run for run in self.runs if run["model"] in names]
 
 
 def compare_programs(entries: tuple[Entry, ...] = ENTRIES, *, out: Path, jobs: int = 1) -> dict[str, Any]:
@@ -375,6 +393,8 @@ def compare_programs(entries: tuple[Entry, ...] = ENTRIES, *, out: Path, jobs: i
         study.choose(entry)
         study.train(entry)
     usual = Recipe.of_stages(stages())
+    everywhere = [entry for entry in entries if entry.seeds == len(SEEDS)]
+    elsewhere = [entry for entry in entries if entry not in everywhere]
     return {
         "task": TASK.name,
         "command": f"python -m feedback_lite.training compare {TASK.name} --out compare-{TASK.name}.json",
@@ -389,10 +409,9 @@ def compare_programs(entries: tuple[Entry, ...] = ENTRIES, *, out: Path, jobs: i
         "stages": [asdict(stage) for stage in usual.stages],
         "short": {"stages": FIRST, "share_of_tokens": SHARE, "seed": SWEEP_SEED},
         "share_of_tokens": study.shares,
-        "models": [
-            {**contender_entry(study.best[entry.name][0]), "name": entry.name, "easy": entry.easy} for entry in entries
-        ],
+        "models": [study.model(entry) for entry in everywhere],
         "sweep": study.swept,
-        "runs": study.runs,
+        "runs": study.runs_of(everywhere),
+        "with_fewer_seeds": {"models": [study.model(entry) for entry in elsewhere], "runs": study.runs_of(elsewhere)},
         "versions": versions(),
     }

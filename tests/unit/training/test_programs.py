@@ -1,6 +1,7 @@
 """The study of the authors' task: its stages, how models are asked, what is trained, and the record."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,18 @@ def test_best_candidates_and_rates_are_trained_from_all_seeds_for_both_budgets(
     assert len(record["sweep"]) == 3 * len(LEARNING_RATES)
     assert len(measured) == len(set(measured))
     json.dumps(record)
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_entry_with_fewer_seeds_stands_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "measure_plan", lambda _, run: {"selection": run.learning_rate, "cpu_seconds": 1.0})
+    record = compare_programs((ENTRIES[0], replace(ENTRIES[1], seeds=2)), out=tmp_path / "r.json")
+    assert [model["name"] for model in record["models"]] == ["feedback"]
+    assert {run["model"] for run in record["runs"]} == {"feedback"}
+    apart = record["with_fewer_seeds"]
+    assert [model["name"] for model in apart["models"]] == ["ordinary, 4 layers"]
+    assert [(run["seed"], run["budgets"]) for run in apart["runs"]] == [(21, ["examples"]), (22, ["examples"])]
+    assert {row["model"] for row in record["sweep"]} == {"feedback", "ordinary, 4 layers"}
 
 
 @pytest.mark.usefixtures("quick")
