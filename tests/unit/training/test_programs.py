@@ -102,6 +102,7 @@ def test_what_is_told_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_rule_is_asked_about_the_same_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(programs.EVALUATION, "sequences", 7)
+    monkeypatch.setitem(programs.STREAMS, "sequences", 3)
     tokens, targets = TASK.sample(
         batch_size=7, length=1024, generator=torch.Generator().manual_seed(programs.EVALUATION["seed"])
     )
@@ -129,7 +130,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "FIRST", 1)
     monkeypatch.setattr(programs, "SHARE", 1.0)
     monkeypatch.setitem(programs.EVALUATION, "sequences", 2)
-    monkeypatch.setattr(programs, "STREAMS", {"streams": 2, "length": 300, "seed": 1})
+    monkeypatch.setattr(programs, "STREAMS", {"sequences": 2, "length": 300, "seed": 1})
     for sizes in (comparison.SELECTION, comparison.CURVE):
         monkeypatch.setitem(sizes, "sequences", 11)
 
