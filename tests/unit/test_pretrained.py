@@ -16,6 +16,7 @@ def test_what_ships() -> None:
         "echo-with-offset",
         "echo-without-offset",
         "printed-program-feedback",
+        "printed-program-ordinary",
         "program-feedback",
         "s3-feedback",
         "shell-feedback",
