@@ -126,6 +126,7 @@ ORDINARY = {
     "ordinary, 2 layers": (2, "zeros", 1),
     "ordinary, 2 layers, recency start": (2, "recency", 1),
     "ordinary, 4 layers": (4, "zeros", 1),
+    "ordinary, 4 layers, recency start": (4, "recency", 1),
     "ordinary, 1 layer, larger": (1, "zeros", LARGER),
     "ordinary, 2 layers, larger": (2, "zeros", LARGER),
     "ordinary, 4 layers, larger": (4, "zeros", LARGER),
@@ -140,6 +141,7 @@ FEW = (
     "ordinary, 2 layers",
     "ordinary, 2 layers, recency start",
     "ordinary, 4 layers",
+    "ordinary, 4 layers, recency start",
     "LSTM",
 )
 STUDIES = {
