@@ -185,6 +185,22 @@ def runs_of(record: Record, model: str, budget: str) -> list[Record]:
     return [run for run in record["runs"] if run["model"] == model and budget in run["budgets"]]
 
 
+def whole(record: Record) -> Record:
+    """Return a record with all of its models in one list: those with fewer seeds after the others, and named so."""
+    fewer = record.get("with_fewer_seeds", {"models": [], "runs": []})
+    named = {
+        model[
+            "name"
+        ]: f"{model['name']} ({counted(seeds_of({'runs': runs_of(fewer, model['name'], BUDGETS[0])}), 'seed')})"
+        for model in fewer["models"]
+    }
+    return {
+        **record,
+        "models": [*record["models"], *({**model, "name": named[model["name"]]} for model in fewer["models"])],
+        "runs": [*record["runs"], *({**run, "model": named[run["model"]]} for run in fewer["runs"])],
+    }
+
+
 def comparison(record: Record) -> str:
     """Return the section of one task."""
     title = in_words(record["task"])
@@ -219,7 +235,7 @@ def how_chosen(record: Record) -> str:
     """Return how the learning rates were chosen, and whose best is at an end of those tried all the same."""
     text = f"Learning rates tried with one seed: {listed(f'{rate:g}' for rate in record['learning_rates'])}"
     if "short" in record:
-        text += f", each for {record['short']['stages']} stages"
+        text += f", each for {counted(record['short']['stages'], 'stage')}"
     open_ended = dict.fromkeys(name for (name, *_), found in tried(record).items() if beyond(found))
     if not open_ended:
         return f"{text}, and the next one wherever the best was at an end."
@@ -298,8 +314,8 @@ class Reached(NamedTuple):
     rights: Sequence[float]
 
     def overlaps(self, best: Reached) -> bool:
-        """Return whether any seed is as good as the worst of the best model's."""
-        return max(self.rights) >= min(best.rights)
+        """Return whether any seed is as good as the worst of the best model's, in tenths of a percent."""
+        return round(max(self.rights), 3) >= round(min(best.rights), 3)
 
 
 def reached(record: Record, length: int) -> dict[str, Reached]:
@@ -309,7 +325,7 @@ def reached(record: Record, length: int) -> dict[str, Reached]:
         runs = runs_of(record, model["name"], "examples")
         found[model["name"]] = Reached(model["name"], [run["accuracy_by_length"][str(length)] for run in runs])
     rivals = [found[model["name"]] for model in record["models"] if model["kind"] != FEEDBACK]
-    return {**found, RIVAL: max(rivals, key=lambda each: mean(each.rights))}
+    return {**found, RIVAL: max(rivals, key=lambda each: mean(each.rights))} if rivals else found
 
 
 def overview(compared: Sequence[Record]) -> str:
@@ -320,9 +336,9 @@ def overview(compared: Sequence[Record]) -> str:
     return "\n\n".join(
         (
             "## All tasks",
-            "Right answers in %, with equal examples, at the length that was trained on. The range of the seeds stands "
-            "under their mean where they lie more than one point apart. **Bold:** the best in its column, and whatever "
-            "overlaps with its seeds. A number leads to its task, and to the command that measures it again.",
+            "Right answers in %, mean of the seeds, with equal examples, at the length trained on; below it the range, "
+            "where seeds lie more than a point apart. **Bold:** the best in a column, and all that overlap with its "
+            "seeds. A number leads to its task, and to the command that measures it again.",
             glance(compared, [record["trained_length"] for record in compared]),
             longest,
         )
@@ -336,7 +352,7 @@ def glance(compared: Sequence[Record], lengths: Sequence[int]) -> str:
     common = [name for name in names if 4 * sum(name in each for each in takers) >= 3 * len(compared)]
     columns = [reached(record, length) for record, length in zip(compared, lengths, strict=True)]
     heads = "".join(
-        f'<th scope="col"><a href="{anchor(title)}">{title}</a><small>{length} tokens</small></th>'
+        f'<th scope="col"><a href="{anchor(title)}">{title}</a><small>at {length}</small></th>'
         for record, length in zip(compared, lengths, strict=True)
         for title in (in_words(record["task"]),)
     )
@@ -373,7 +389,7 @@ def cell(column: Mapping[str, Reached], name: str, link: str, shown: Sequence[st
         text = f'<b>{text}<span class="visually-hidden">, best</span></b>'
     text = f'<a href="{link}" tabindex="-1">{text}</a>'
     if max(here.rights) - min(here.rights) > APART:
-        text += f"<small>{share(min(here.rights))}&ndash;&NoBreak;{share(max(here.rights))}</small>"
+        text += f"<small>{100 * min(here.rights):.0f}&ndash;&NoBreak;{100 * max(here.rights):.0f}</small>"
     return f"<td>{text}{f'<small>{here.model}</small>' if name == RIVAL else ''}</td>"
 
 
@@ -443,7 +459,7 @@ def make_record(
     shipped = records.names()
     tasks = recorded_tasks() if tasks is None else tasks
     ablations = [name for name in ABLATIONS if ABLATION + name in shipped] if ablations is None else ablations
-    compared = [load(PREFIX + task) for task in tasks]
+    compared = [whole(load(PREFIX + task)) for task in tasks]
     sections = [
         overview(compared),
         *map(comparison, compared),
@@ -487,7 +503,7 @@ def check(root: Path, text: str) -> list[str]:
 
 def size(text: str) -> str:
     """Return how many tables there are."""
-    return counted(text.count("\n| ---"), "table")
+    return counted(text.count("\n| ---") + text.count("<table"), "table")
 
 
 main = RecordCommand(

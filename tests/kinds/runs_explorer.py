@@ -43,7 +43,9 @@ LOOK = r"""(figure) => {
 
 RESULTS = "book/results.html"
 RECORDED_TASKS = recorded_tasks()
-RECORDED_MODELS = [model["name"] for model in records.load("compare-shell-game")["models"]]
+RECORDED_MODELS = [model["name"] for model in records.load(f"compare-{RECORDED_TASKS[0]}")["models"]]
+"""Those of the task that is shown first."""
+ALL_MODELS = [name for name, _ in RunsExplorer().models]
 
 
 def choice(kind: str, value: str, first: tuple[str, ...] = ()) -> Control:
