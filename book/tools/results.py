@@ -329,10 +329,7 @@ def reached(record: Record, length: int) -> dict[str, Reached]:
 
 
 def overview(compared: Sequence[Record]) -> str:
-    """Return all tasks at one glance: at the length that was trained on, and folded, at the longest."""
-    longest = folded(
-        "The same with the longest sequences", glance(compared, [max(record["lengths"]) for record in compared])
-    )
+    """Return all tasks at one glance: at the length that was trained on, and at the longest."""
     return "\n\n".join(
         (
             "## All tasks",
@@ -340,7 +337,8 @@ def overview(compared: Sequence[Record]) -> str:
             "where seeds lie more than a point apart. **Bold:** the best in a column, and all that overlap with its "
             "seeds. A number leads to its task, and to the command that measures it again.",
             glance(compared, [record["trained_length"] for record in compared]),
-            longest,
+            "### All tasks, longest sequences",
+            glance(compared, [max(record["lengths"]) for record in compared]),
         )
     )
 
