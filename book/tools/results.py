@@ -308,10 +308,11 @@ APART = 0.01
 
 
 class Reached(NamedTuple):
-    """What a model reached on a task: the right answers of every seed."""
+    """What a model reached on a task: the right answers of every seed, and if a further rate should have been tried."""
 
     model: str
     rights: Sequence[float]
+    open_ended: bool = False
 
     def overlaps(self, best: Reached) -> bool:
         """Return whether any seed is as good as the worst of the best model's, in tenths of a percent."""
@@ -323,7 +324,9 @@ def reached(record: Record, length: int) -> dict[str, Reached]:
     found = {}
     for model in record["models"]:
         runs = runs_of(record, model["name"], "examples")
-        found[model["name"]] = Reached(model["name"], [run["accuracy_by_length"][str(length)] for run in runs])
+        rights = [run["accuracy_by_length"][str(length)] for run in runs]
+        rates = tried(record).get((model["name"], "examples"), {})
+        found[model["name"]] = Reached(model["name"], rights, open_ended=bool(rates and beyond(rates)))
     rivals = [found[model["name"]] for model in record["models"] if model["kind"] != FEEDBACK]
     return {**found, RIVAL: max(rivals, key=lambda each: mean(each.rights))} if rivals else found
 
@@ -335,7 +338,8 @@ def overview(compared: Sequence[Record]) -> str:
             "## All tasks",
             "Right answers in %, mean of the seeds, with equal examples, at the length trained on; below it the range, "
             "where seeds lie more than a point apart. **Bold:** the best in a column, and all that overlap with its "
-            "seeds. A number leads to its task, and to the command that measures it again.",
+            "seeds. **†:** the best learning rate tried was the last; a further one may reach more. A number leads to "
+            "its task, and to the command that measures it again.",
             glance(compared, [record["trained_length"] for record in compared]),
             "### All tasks, longest sequences",
             glance(compared, [max(record["lengths"]) for record in compared]),
@@ -385,6 +389,8 @@ def cell(column: Mapping[str, Reached], name: str, link: str, shown: Sequence[st
     text = in_tenths(tenths(shares(here.rights)))
     if here.overlaps(best):
         text = f'<b>{text}<span class="visually-hidden">, best</span></b>'
+    elif here.open_ended:
+        text += "†"
     text = f'<a href="{link}" tabindex="-1">{text}</a>'
     if max(here.rights) - min(here.rights) > APART:
         text += f"<small>{100 * min(here.rights):.0f}&ndash;&NoBreak;{100 * max(here.rights):.0f}</small>"

@@ -183,8 +183,8 @@ def test_all_tasks_have_the_models_that_took_part_in_most_of_them_and_every_stro
     assert found[""] == ["Shell gameat 20", "Programat 40"]
     assert found["feedback"] == ["89.0, best88&ndash;&NoBreak;90", "54.5, best54&ndash;&NoBreak;55"]
     assert found["strongest rival"] == [
-        "79.078&ndash;&NoBreak;80ordinary, 4 layers, larger",
-        "49.549&ndash;&NoBreak;50ordinary, 2 layers",
+        "79.0†78&ndash;&NoBreak;80ordinary, 4 layers, larger",
+        "49.5†49&ndash;&NoBreak;50ordinary, 2 layers",
     ]
     assert found["chance"] == ["20.0", "20.0"]
 
@@ -213,6 +213,26 @@ def test_what_overlaps_with_the_best_is_marked_alike(other: tuple[float, ...], b
     column = reached(good=(0.95, 0.99), other=other, unseen=(1.0, 1.0))
     told = [results.cell(column, name, "#x", ["good", "other"]) for name in ("good", "other")]
     assert [", best" in text for text in told] == [True, best]
+
+
+def test_who_might_reach_more_with_a_further_rate_is_marked_unless_among_the_best() -> None:
+    column = {
+        name: results.Reached(name, (right,), open_ended=name != "closed")
+        for name, right in (("good", 0.9), ("open", 0.5), ("closed", 0.5))
+    }
+    assert ["†" in results.cell(column, name, "#x", list(column)) for name in column] == [False, True, False]
+    record = comparison(
+        names=("feedback", "LSTM"),
+        sweep=[
+            {"model": "LSTM", "budget": "examples", "learning_rate": rate, "accuracy": right}
+            for rate, right in ((0.001, 0.1), (0.003, 0.2))
+        ],
+    )
+    assert {name: each.open_ended for name, each in results.reached(record, 20).items()} == {
+        "feedback": False,
+        "LSTM": True,
+        "strongest rival": True,
+    }
 
 
 @pytest.mark.parametrize(("rights", "told"), [((0.5, 0.509), False), ((0.5, 0.512), True)])
