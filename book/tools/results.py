@@ -336,10 +336,9 @@ def overview(compared: Sequence[Record]) -> str:
     return "\n\n".join(
         (
             "## All tasks",
-            "Right answers in %, mean of the seeds, with equal examples, at the length trained on; below it the range, "
-            "where seeds lie more than a point apart. **Bold:** the best in a column, and all that overlap with its "
-            "seeds. **†:** the best learning rate tried was the last; a further one may reach more. A number leads to "
-            "its task, and to the command that measures it again.",
+            "Right answers in %, with equal examples, at the length trained on: the mean of the seeds, and their range "
+            "where it is wider than a point. **Bold:** the best of a column, and what overlaps with its seeds. **†:** "
+            "the best learning rate tried was the last. Numbers lead to their task and its command.",
             glance(compared, [record["trained_length"] for record in compared]),
             "### All tasks, longest sequences",
             glance(compared, [max(record["lengths"]) for record in compared]),
