@@ -24,13 +24,15 @@ class CausalTransformer(nn.Module):
         config: sizes, as for `FeedbackTransformer`. The whole sequence is in view, so ``memory_size`` is not used.
 
     Raises:
-        ValueError: the config sets an option that only feedback has: ``segment_length``, ``memory_from`` or ``compat``.
+        ValueError: the config sets an option that only feedback has: ``segment_length``, ``memory_from``,
+            ``memory_norm`` or ``compat``.
     """
 
     def __init__(self, config: FeedbackConfig) -> None:
         super().__init__()
         check_type("config", config, FeedbackConfig)
-        for name, neutral in (("segment_length", 1), ("memory_from", "mixture"), ("compat", None)):
+        options = (("segment_length", 1), ("memory_from", "mixture"), ("memory_norm", False), ("compat", None))
+        for name, neutral in options:
             given = getattr(config, name)
             if given != neutral:
                 raise ValueError(

@@ -28,6 +28,7 @@ class FeedbackConfig:
         attn_dropout: probability of dropping an attention weight.
         ff_dropout: probability of dropping a hidden unit of the feed-forward layer.
         memory_from: "mixture" stores the softmax-weighted sum of all layers, "last" the last layer alone.
+        memory_norm: whether a norm of its own stands between that vector and the projection to keys and values.
         bias_init: "zeros", or "recency" for minus the bucket number, so that near keys start ahead.
         compat: "lucidrains" reproduces the behaviour of feedback-transformer-pytorch 0.0.11, faults included.
 
@@ -49,6 +50,7 @@ class FeedbackConfig:
     attn_dropout: float = 0.0
     ff_dropout: float = 0.0
     memory_from: MemorySource = "mixture"
+    memory_norm: bool = False
     bias_init: BiasInit = "zeros"
     compat: Compat | None = None
 
@@ -61,8 +63,11 @@ class FeedbackConfig:
         for name in ("attn_dropout", "ff_dropout"):
             check_probability(name, getattr(self, name))
         check_choice("memory_from", self.memory_from, get_args(MemorySource))
+        check_flag("memory_norm", self.memory_norm)
         check_choice("bias_init", self.bias_init, get_args(BiasInit))
         check_choice("compat", self.compat, (None, *get_args(Compat)))
+        if self.memory_norm and self.compat == "lucidrains":
+            raise ValueError("memory_norm must be False with compat='lucidrains', which does not norm its memory, got True")
 
 
 def check_size(name: str, value: object, *, least: int = 1) -> None:
@@ -79,6 +84,12 @@ def check_probability(name: str, value: object) -> None:
         raise TypeError(f"{name} must be a number from 0 up to but not including 1, got {value!r}")
     if not 0 <= value < 1:
         raise ValueError(f"{name} must lie from 0 up to but not including 1, got {value}")
+
+
+def check_flag(name: str, value: object) -> None:
+    """Raise unless ``value`` is True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
 
 
 def check_choice(name: str, value: object, allowed: tuple[object, ...]) -> None:

@@ -130,3 +130,5 @@ def check_fit(model: FeedbackTransformer, interventions: Interventions) -> None:
             f"memory_offset must be None for a model with segment_length={model.config.segment_length}: "
             "in longer segments the original differs in more than the offset"
         )
+    if interventions.memory_offset is False and model.config.memory_norm:
+        raise ValueError("memory_offset must not be False for a model with memory_norm=True: the original has no such norm")

@@ -54,6 +54,8 @@ class FeedbackTransformer(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
         if config.memory_from == "mixture":
             self.layer_weights = nn.Parameter(torch.zeros(config.num_layers + 1))
+        if config.memory_norm:
+            self.memory_norm = nn.LayerNorm(config.d_model)
         self.output_norm = nn.LayerNorm(config.d_model)
         self.to_logits = nn.Linear(config.d_model, config.vocab_size)
 
@@ -117,9 +119,8 @@ class FeedbackTransformer(nn.Module):
 
     def mix(self, hiddens: Float[Tensor, "l b n d"]) -> Float[Tensor, "b n d"]:
         """Return the vectors that memory takes its keys and values from."""
-        if self.config.memory_from == "last":
-            return hiddens[-1]
-        return mix_layers(hiddens, self.layer_weights)
+        mixed = hiddens[-1] if self.config.memory_from == "last" else mix_layers(hiddens, self.layer_weights)
+        return self.memory_norm(mixed) if self.config.memory_norm else mixed
 
     def head(self, hidden: Float[Tensor, "b n d"]) -> Float[Tensor, "b n v"]:
         """Return the logits that follow from hidden vectors."""

@@ -105,6 +105,8 @@ def feedback_logits(
             if config.memory_from == "mixture":
                 shares = softmax(state["layer_weights"].tolist())
                 stored = sum(share * vectors[place] for share, vectors in zip(shares, layers, strict=True))
+            if config.memory_norm:
+                stored = layer_norm(stored, state, "memory_norm")
             memory.append(key_and_value(stored, projection))
         memory = memory[max(0, len(memory) - config.memory_size) :]
     return torch.stack(logits), memory

@@ -73,6 +73,16 @@ def fold(config: FeedbackConfig, weights: Mapping[str, Tensor], dtype: torch.dty
     return Folded(*(tensor.to(dtype) for tensor in folded))
 
 
+def fold_memory(config: FeedbackConfig, weights: Mapping[str, Tensor], dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Return the matrix that makes keys and values and a shift, the memory's norm folded in where there is one."""
+    matrix = weights["to_keys_values.linear.weight"]
+    shift = matrix.new_zeros(1, len(matrix))
+    if config.memory_norm:
+        shift = rearrange(matrix @ weights["memory_norm.bias"], "o -> 1 o")
+        matrix = matrix * weights["memory_norm.weight"]
+    return matrix.to(dtype), shift.to(dtype)
+
+
 def recur(
     config: FeedbackConfig,
     weights: Mapping[str, Tensor],
@@ -97,10 +107,10 @@ def recur(
     dropout = training and (config.attn_dropout > 0 or config.ff_dropout > 0)
     seed = int(torch.randint(2**62, ())) if dropout else None
     folded = fold(config, weights, memory.keys.dtype)
-    to_keys_values = weights["to_keys_values.linear.weight"].to(memory.keys.dtype)
+    written = fold_memory(config, weights, memory.keys.dtype)
     slots = rearrange([memory.keys, memory.values], "two b m (h e) -> two (b h) m e", h=config.num_heads)
     nearness = repeat(bias.to(slots.dtype), "h m -> (b h) 1 m", b=len(embedded))
-    inputs = (rearrange(embedded, "b t d -> t b d"), slots, nearness, shares, to_keys_values, *folded)
+    inputs = (rearrange(embedded, "b t d -> t b d"), slots, nearness, shares, *written, *folded)
     keeps = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs)
     with torch.autocast(embedded.device.type, enabled=False):
         tops, slots = Recurrence.apply(config, seed, keeps, *inputs)  # type: ignore[no-untyped-call]
@@ -152,6 +162,7 @@ class Recurrence(torch.autograd.Function):
         nearness: Float[Tensor, "n 1 longest"],
         shares: Float[Tensor, "l"],
         to_keys_values: Float[Tensor, "he2 d"],
+        written_shift: Float[Tensor, "1 he2"],
         *matrices: Tensor,
     ) -> tuple[Float[Tensor, "t b d"], Float[Tensor, "2 n s e"]]:
         """Return the hidden vectors of the last layer, and all slots: keys, then values."""
@@ -191,13 +202,16 @@ class Recurrence(torch.autograd.Function):
                 added = torch.addmm(folded[7], gated, folded[6])
                 hidden = torch.add(middle, added, out=hiddens[layer + 1][place])
             tops[step] = hidden
-            mixture = (shares[:, None, None] * kept.hiddens[:, place]).sum(dim=0).to(dtype)
-            slots[:, :, stop] = rearrange(mixture @ to_keys_values.t(), "b (two h e) -> two (b h) e", two=2, e=size)
+            mixture = (shares[:, None, None] * kept.hiddens[:, place]).sum(dim=0)
+            if config.memory_norm:
+                mixture = normalise(mixture)[0]
+            written = torch.addmm(written_shift, mixture.to(dtype), to_keys_values.t())
+            slots[:, :, stop] = rearrange(written, "b (two h e) -> two (b h) e", two=2, e=size)
             columns[:, :, stop] = slots[0, :, stop]
         if keeps:
             ctx.config, ctx.seed = config, seed
             ctx.set_materialize_grads(False)
-            ctx.save_for_backward(slots, nearness, shares, to_keys_values, *matrices, *kept)
+            ctx.save_for_backward(slots, nearness, shares, to_keys_values, written_shift, *matrices, *kept)
         return tops, slots
 
     @staticmethod
@@ -208,13 +222,13 @@ class Recurrence(torch.autograd.Function):
             RuntimeError: the gradient is to be differentiated once more.
         """
         refuse_second_derivative("torch")
-        slots, nearness, shares, to_keys_values, *rest = ctx.saved_tensors
+        slots, nearness, shares, to_keys_values, written_shift, *rest = ctx.saved_tensors
         matrices, kept, columns = Folded(*rest[:8]), Kept(*rest[8:]), in_columns(slots)
         past = Past(ctx.config, ctx.seed, slots, columns, nearness, shares, to_keys_values, matrices, kept)
         to_tops = torch.zeros_like(past.kept.hiddens[-1]) if to_tops is None else to_tops
         to_slots = torch.zeros_like(slots) if to_slots is None else to_slots.clone()
         to_embedded = torch.empty_like(to_tops)
-        inputs = (nearness, shares, to_keys_values, *past.folded)
+        inputs = (nearness, shares, to_keys_values, written_shift, *past.folded)
         # Sums over many steps are taken in float32 at least.
         sums = [torch.zeros_like(part, dtype=torch.promote_types(part.dtype, torch.float32)) for part in inputs]
         num_incoming = slots.shape[2] - len(to_tops)
@@ -264,6 +278,11 @@ class Block:
         self.fed_normed, *fed_moments = normalise(self.middles)
         self.before_reading = together(self.hiddens[:-1], *read_moments)
         self.before_feeding = together(self.middles, *fed_moments)
+        self.mixtures = (past.shares[:, None, None, None] * self.hiddens).sum(dim=0)
+        if config.memory_norm:
+            mixtures = self.mixtures
+            self.mixtures, *moments = normalise(mixtures)
+            self.before_writing = list(zip(*(part.unbind() for part in (mixtures, *moments)), strict=True))
         value, gate = kept.widened[:, block].chunk(2, dim=-1)
         share = 0.5 * (1 + torch.erf(gate / math.sqrt(2)))
         slope = share + gate * torch.exp(-0.5 * gate**2) / math.sqrt(2 * math.pi)
@@ -352,22 +371,26 @@ class Block:
         written = self.to_written[place]
         shape = (len(written), self.past.config.num_heads, self.past.config.head_dim)
         written.view(shape[0], 2, *shape[1:]).copy_(to_slot.view(2, *shape).transpose(0, 1))
-        self.to_mixtures[place] = torch.mm(written, self.past.to_keys_values)
+        to_mixture = torch.mm(written, self.past.to_keys_values)
+        if self.past.config.memory_norm:
+            to_mixture = through_norm(to_mixture, *self.before_writing[place])
+        self.to_mixtures[place] = to_mixture
         return (self.past.shares[:, None, None] * self.to_mixtures[place]).unbind()
 
     def add_to(self, sums: list[Tensor], to_slots: Float[Tensor, "2 n s e"]) -> None:
         """Add what the block sends to the shares, to the matrices and to the slots before it."""
         if self.before == 0:
             self.to_middles[:, 0] = 0  # the first step read nothing, so it got no shift of the output either
-        mixtures = (self.past.shares[:, None, None, None] * self.hiddens).sum(dim=0).to(self.dtype)
         sums[1] += (self.hiddens * self.to_mixtures).sum(dim=(1, 2, 3))
-        sums[2] += rearrange(self.to_written, "t b o -> o (t b)") @ rearrange(mixtures, "t b d -> (t b) d")
+        mixtures = rearrange(self.mixtures.to(self.dtype), "t b d -> (t b) d")
+        sums[2] += rearrange(self.to_written, "t b o -> o (t b)") @ mixtures
+        sums[3] += self.to_written.sum(dim=(0, 1))
         inputs = (self.read_normed.to(self.dtype), self.reads, self.fed_normed.to(self.dtype), self.gated)
         outputs = (self.to_queries, self.to_middles, self.to_widened, self.to_hiddens)
         for number, (incoming, outgoing) in enumerate(zip(inputs, outputs, strict=True)):
             to_output = rearrange(outgoing.to(self.dtype), "l t b o -> l o (t b)")
-            sums[3 + 2 * number] += to_output @ rearrange(incoming, "l t b i -> l (t b) i")
-            sums[4 + 2 * number] += to_output.sum(dim=2)[:, None]
+            sums[4 + 2 * number] += to_output @ rearrange(incoming, "l t b i -> l (t b) i")
+            sums[5 + 2 * number] += to_output.sum(dim=2)[:, None]
         amounts = rearrange(self.amounts[..., : self.before - self.oldest], "two n t l s -> (two n) s (t l)")
         sent = amounts @ rearrange(self.senders, "two n t l e -> (two n) (t l) e")
         to_slots[:, :, self.oldest : self.before] += rearrange(sent, "(two n) s e -> two n s e", two=2)

@@ -42,6 +42,7 @@ class Ring:
         self.shares = None
         if config.memory_from == "mixture":
             self.shares = rearrange(model.layer_weights.softmax(dim=0), "l -> 1 l")
+        self.memory_norm = norm_of(model.memory_norm) if config.memory_norm else None
         self.to_key, self.to_value = (half.t().contiguous() for half in model.to_keys_values.linear.weight.chunk(2))
         self.output_norm = norm_of(model.output_norm)
         self.to_logits, self.logits_bias = model.to_logits.weight.t().contiguous(), model.to_logits.bias
@@ -66,6 +67,8 @@ class Ring:
     def write(self, mixture: Float[Tensor, "..."]) -> None:
         """Write the mixture's key and value over the oldest slot, or into the next one that is free."""
         mixture = mixture.view(-1, len(self.to_key))
+        if self.memory_norm is not None:
+            mixture = torch.layer_norm(mixture, mixture.shape[1:], *self.memory_norm)
         self.keys[:, :, self.next_slot] = torch.mm(mixture, self.to_key).view(-1, self.keys.shape[1])
         self.values[:, self.next_slot] = torch.mm(mixture, self.to_value).view(-1, self.keys.shape[1])
         self.num_filled = min(self.num_filled + 1, self.num_slots)

@@ -96,6 +96,8 @@ def recur(
             hiddens.append(feed_forward(config, layer, attended, training=training))
         tops.append(hiddens[-1])
         mixture = (rearrange(shares, "l -> l 1 1 1") * torch.stack(hiddens)).sum(dim=0)
+        if config.memory_norm:
+            mixture = norm(weights, "memory_norm", mixture)
         recent = recent.join(keys_and_values(config, weights, mixture))
         if recent.num_slots >= SEGMENTS_APART * length:
             older, recent = older.join(recent), recent.newest(0)

@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -26,16 +25,18 @@ def export(name: str) -> dict[str, Any]:
         name: a model that ships with the package, such as "shell-feedback".
 
     Raises:
-        ValueError: there is no such model; the message lists those that there are.
+        ValueError: there is no such model; the message lists those that there are. Or it norms its memory.
     """
     card, model = pretrained.card(name), pretrained.load(name)
+    if model.config.memory_norm:
+        raise ValueError(f"name must be a model that the page can run, which knows no memory_norm, got {name!r}")
     distances = torch.arange(model.config.max_distance + 1)
     with torch.no_grad():
         bias = model.bias(distances[None])[:, 0]
     return {
         "name": name,
         "kind": card["model"],
-        "config": asdict(model.config),
+        "config": card["config"],
         "vocabulary": list(make_task(card["task"]).vocabulary),
         "trained_length": card["recipe"]["length"],
         "sha256": card["sha256"],

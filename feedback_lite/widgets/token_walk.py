@@ -29,7 +29,12 @@ def walks(model: FeedbackTransformer, tokens: Sequence[int], vocabulary: Sequenc
         model: a feedback model with segments of one token.
         tokens: what it reads, at least one.
         vocabulary: the words of all tokens, which are the answers too.
+
+    Raises:
+        ValueError: the model norms its memory, which no station tells of.
     """
+    if model.config.memory_norm:
+        raise ValueError("model must have memory_norm=False: no station tells of a norm of the memory")
     exact = copy.deepcopy(model).double()
     stepper = Stepper(exact)
     return [_walk(exact, stepper, token, vocabulary) for token in tokens]

@@ -103,8 +103,14 @@ FAULTS = (
     Fault(
         "last layer instead of mixture",
         "feedback_lite/model.py",
-        {"return mix_layers(hiddens, self.layer_weights)": "return hiddens[-1]"},
+        {"else mix_layers(hiddens, self.layer_weights)": "else hiddens[-1]"},
         ("tests/unit/test_model.py", CONFORMANCE),
+    ),
+    Fault(
+        "no norm of the memory",
+        "feedback_lite/model.py",
+        {"self.memory_norm(mixed) if self.config.memory_norm else mixed": "mixed"},
+        ("tests/unit/test_model.py", PROPERTIES),
     ),
     Fault(
         "memory not counted in the positions",

@@ -112,6 +112,26 @@ FAULTS = (
         "sums[2] += rearrange(self.to_written.flip(0), ",
     ),
     fault(
+        "backward: the matrix of keys and values is multiplied by what was not normed",
+        "            self.mixtures, *moments = normalise(mixtures)",
+        "            _, *moments = normalise(mixtures)",
+    ),
+    fault(
+        "backward: the memory's norm as if it were none",
+        "            to_mixture = through_norm(to_mixture, *self.before_writing[place])",
+        "            pass",
+    ),
+    fault(
+        "backward: the shift of a normed memory gets no gradient",
+        "        sums[3] += self.to_written.sum(dim=(0, 1))\n",
+        "",
+    ),
+    fault(
+        "the memory's norm without its gain",
+        "        matrix = matrix * weights[\"memory_norm.weight\"]\n",
+        "",
+    ),
+    fault(
         "backward: widen is multiplied by what was not normalised",
         "self.fed_normed.to(self.dtype), self.gated)",
         "self.middles.to(self.dtype), self.gated)",
@@ -134,8 +154,8 @@ FAULTS = (
     ),
     fault(
         "backward: a shift gets the gradient of the first sequence alone",
-        "sums[4 + 2 * number] += to_output.sum(dim=2)[:, None]",
-        "sums[4 + 2 * number] += to_output[..., :: max(1, outgoing.shape[2])].sum(dim=2)[:, None]",
+        "sums[5 + 2 * number] += to_output.sum(dim=2)[:, None]",
+        "sums[5 + 2 * number] += to_output[..., :: max(1, outgoing.shape[2])].sum(dim=2)[:, None]",
     ),
     fault(
         "backward: memory that came in gets no gradient for its values",
@@ -216,8 +236,8 @@ FAULTS = (
         "something is kept that grows with the square of the length",
         FILE,
         {
-            "to_keys_values, *matrices, *kept)": (
-                "to_keys_values, *matrices, *kept, slots.new_zeros(len(tops), slots.shape[2], 32))"
+            "written_shift, *matrices, *kept)": (
+                "written_shift, *matrices, *kept, slots.new_zeros(len(tops), slots.shape[2], 32))"
             ),
             "Kept(*rest[8:])": "Kept(*rest[8:13])",
         },

@@ -23,6 +23,7 @@ def configs(draw: st.DrawFn, **fixed: object) -> FeedbackConfig:
         "num_buckets": draw(st.sampled_from([4, 8, 32])),
         "ff_mult": draw(st.integers(1, 2)),
         "memory_from": draw(st.sampled_from(["mixture", "last"])),
+        "memory_norm": "compat" not in fixed and draw(st.booleans()),
     }
     return make_config(**(sizes | fixed))
 
@@ -38,7 +39,7 @@ def models(draw: st.DrawFn, **fixed: object) -> FeedbackTransformer:
 @st.composite
 def causal_models(draw: st.DrawFn) -> CausalTransformer:
     """An ordinary model with random weights everywhere."""
-    model = CausalTransformer(draw(configs(segment_length=1, memory_from="mixture"))).double()
+    model = CausalTransformer(draw(configs(segment_length=1, memory_from="mixture", memory_norm=False))).double()
     randomise(model, draw(seeds))
     return model
 

@@ -209,7 +209,7 @@ class TestGeneration:
 
 
 class TestOrdinaryModel:
-    @given(models(segment_length=4, memory_from="mixture"), st.integers(1, 4), seeds)
+    @given(models(segment_length=4, memory_from="mixture", memory_norm=False), st.integers(1, 4), seeds)
     def test_within_its_first_segment_a_feedback_model_is_an_ordinary_one(
         self, model: FeedbackTransformer, length: int, seed: int
     ) -> None:

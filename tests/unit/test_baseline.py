@@ -134,7 +134,12 @@ def test_dropout_works_in_training_alone() -> None:
 
 @pytest.mark.parametrize(
     ("option", "value", "neutral"),
-    [("segment_length", 2, "1"), ("memory_from", "last", "'mixture'"), ("compat", "lucidrains", "None")],
+    [
+        ("segment_length", 2, "1"),
+        ("memory_from", "last", "'mixture'"),
+        ("memory_norm", True, "False"),
+        ("compat", "lucidrains", "None"),
+    ],
 )
 def test_options_that_only_feedback_has_are_refused(option: str, value: object, neutral: str) -> None:
     with refused(ValueError, f"{option} belongs to the feedback model", f"needs {neutral}", f"got {value!r}"):

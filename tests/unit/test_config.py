@@ -29,6 +29,7 @@ def test_defaults_are_those_of_the_paper_and_the_original() -> None:
         "attn_dropout": 0.0,
         "ff_dropout": 0.0,
         "memory_from": "mixture",
+        "memory_norm": False,
         "bias_init": "zeros",
         "compat": None,
     }
@@ -104,6 +105,15 @@ class TestImpossibleValues:
         with refused(TypeError, f"{name} must be a number from 0 up to but not including 1, got {value!r}"):
             FeedbackConfig(**REQUIRED, **{name: value})
 
+    @pytest.mark.parametrize("value", [0, 1, None, "True"])
+    def test_memory_norm_of_the_wrong_type(self, value: object) -> None:
+        with refused(TypeError, f"memory_norm must be True or False, got {value!r}"):
+            FeedbackConfig(**REQUIRED, memory_norm=value)  # type: ignore[arg-type]
+
+    def test_the_original_norms_no_memory(self) -> None:
+        with refused(ValueError, "memory_norm must be False with compat='lucidrains'", "got True"):
+            FeedbackConfig(**REQUIRED, memory_norm=True, compat="lucidrains")
+
     @pytest.mark.parametrize(
         ("name", "value", "allowed"),
         [
@@ -129,6 +139,7 @@ class TestImpossibleValues:
         {"attn_dropout": 0, "ff_dropout": 0.999},
         {"memory_size": 1, "segment_length": 100},
         {"memory_from": "last", "bias_init": "recency", "compat": "lucidrains"},
+        {"memory_from": "last", "memory_norm": True},
         dict.fromkeys(REQUIRED, 1),
     ],
 )

@@ -230,6 +230,12 @@ class TestBadRequests:
         with refused(ValueError, "memory_offset must be None for a model with segment_length=3"):
             intervene(make_model(segment_length=3), Interventions(memory_offset=False))
 
+    def test_the_original_s_offset_in_a_model_that_norms_its_memory(self) -> None:
+        model = make_model(memory_norm=True)
+        with refused(ValueError, "memory_offset must not be False for a model with memory_norm=True"):
+            intervene(model, Interventions(memory_offset=False))
+        assert intervene(model, Interventions(memory_offset=True)).config == model.config
+
     def test_other_types(self) -> None:
         with refused(TypeError, "model must be a FeedbackTransformer, got CausalTransformer"):
             intervene(CausalTransformer(make_config()), Interventions())  # type: ignore[arg-type]

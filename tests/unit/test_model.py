@@ -19,15 +19,16 @@ from tests.drawing import (
 )
 from tests.reference import feedback_logits
 
-EVERY_KIND = [
+KINDS = [
     {"segment_length": segment_length, "memory_from": memory_from}
     for segment_length in (1, 2, 5)
     for memory_from in ("mixture", "last")
 ]
+EVERY_KIND = [*KINDS, *({"segment_length": segment_length, "memory_norm": True} for segment_length in (1, 2))]
 
 
 def kind_name(kind: dict[str, object]) -> str:
-    return f"{kind['memory_from']}-{kind['segment_length']}"
+    return "-".join(map(str, kind.values()))
 
 
 every_kind = pytest.mark.parametrize("kind", EVERY_KIND, ids=kind_name)
@@ -72,6 +73,40 @@ class TestNumbers:
         assert hiddens == [3.0, 66.0]
         assert_close(memory.keys, torch.tensor([[[3.0], [50.75]]], dtype=torch.float64))
         assert_close(memory.values, torch.tensor([[[6.0], [101.5]]], dtype=torch.float64))
+
+    def test_a_normed_memory_by_hand(self) -> None:
+        """Width 2, one layer of which nothing but the embedding is left: what memory holds is the normed embedding.
+
+        The embedding (7, 3) has mean 5 and standard deviation 2, so (1, -1) but for the 1e-5 under the root. Gain 3 and
+        shift (1, 2) make (4, -1) of it; the key is the sum, 3, and the value the difference, 5.
+        """
+        model = FeedbackTransformer(
+            make_config(vocab_size=1, d_model=2, num_layers=1, num_heads=1, head_dim=1, memory_norm=True)
+        ).double()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.zero_()
+            model.embedding.weight.copy_(torch.tensor([[7.0, 3.0]]))
+            model.memory_norm.weight.fill_(3)
+            model.memory_norm.bias.copy_(torch.tensor([1.0, 2.0]))
+            model.to_keys_values.linear.weight.copy_(torch.tensor([[1.0, 1.0], [1.0, -1.0]]))
+            memory = model(torch.tensor([[0]])).memory
+        assert_close(memory.keys, torch.tensor([[[3.0]]], dtype=torch.float64), 1e-5)
+        assert_close(memory.values, torch.tensor([[[5.0]]], dtype=torch.float64), 1e-5)
+
+    def test_a_normed_memory_does_not_grow_where_another_does(self) -> None:
+        """All matrices of attention and of keys and values times 6: what is stored has the size of the norm's gain."""
+        stored = {}
+        for norm in (False, True):
+            torch.manual_seed(0)
+            model = FeedbackTransformer(make_config(memory_norm=norm)).double()
+            with torch.no_grad():
+                for name, parameter in model.named_parameters():
+                    if "to_output.weight" in name or "keys_values" in name:
+                        parameter.mul_(6)
+                stored[norm] = model(make_tokens(1, 60)).memory.keys.abs().max().item()
+        assert stored[False] > 1e6
+        assert stored[True] < 100
 
     def test_the_first_token_gets_nothing_from_attention(self) -> None:
         """At segment length 1 there is no key for it: queries, output matrix and output bias do not matter."""
@@ -203,7 +238,7 @@ class TestState:
         assert len(list(model.parameters())) == len(model.state_dict())
 
     def test_names_and_shapes_do_not_depend_on_compat(self) -> None:
-        for kind in EVERY_KIND:
+        for kind in KINDS:
             own, compat = (make_model(**kind, compat=compat).state_dict() for compat in (None, "lucidrains"))
             assert {name: entry.shape for name, entry in own.items()} == {
                 name: entry.shape for name, entry in compat.items()
@@ -213,6 +248,14 @@ class TestState:
         mixture, last = make_model().state_dict(), make_model(memory_from="last").state_dict()
         assert set(mixture) - set(last) == {"layer_weights"}
         assert set(last) - set(mixture) == set()
+
+    def test_a_norm_of_the_memory_has_two_vectors_more_and_differs_in_nothing_else(self) -> None:
+        without, normed = make_model().state_dict(), make_model(memory_norm=True).state_dict()
+        assert {name: normed[name].shape for name in set(normed) - set(without)} == {
+            "memory_norm.weight": (7,),
+            "memory_norm.bias": (7,),
+        }
+        assert set(without) - set(normed) == set()
 
     def test_start(self) -> None:
         model = FeedbackTransformer(make_config())
@@ -289,10 +332,11 @@ class TestPrecision:
 
 
 class TestLearning:
-    @every_kind
-    @pytest.mark.parametrize("compat", [None, "lucidrains"])
-    def test_gradients_reach_every_parameter(self, kind: dict[str, object], compat: str | None) -> None:
-        model = make_model(**kind, compat=compat)
+    @pytest.mark.parametrize(
+        "kind", [*EVERY_KIND, *({**kind, "compat": "lucidrains"} for kind in KINDS)], ids=kind_name
+    )
+    def test_gradients_reach_every_parameter(self, kind: dict[str, object]) -> None:
+        model = make_model(**kind)
         model(make_tokens(3, 13)).logits.square().sum().backward()
         for name, parameter in model.named_parameters():
             assert parameter.grad is not None, name

@@ -64,6 +64,8 @@ def applies(config: FeedbackConfig, embedded: Tensor, dropout_active: bool) -> s
     """Return why the loop does not cover a call, or nothing where it does."""
     if config.segment_length > 1:
         return f"the compiled loop knows segment length 1 alone, not {config.segment_length}"
+    if config.memory_norm:
+        return "the compiled loop knows no norm of the memory"
     if dropout_active:
         return "the compiled loop knows no dropout"
     if embedded.device.type != "cpu":

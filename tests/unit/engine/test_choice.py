@@ -16,7 +16,7 @@ from tests.drawing import make_config, make_model, make_tokens, randomise, refus
 pytestmark = pytest.mark.usefixtures("unchecked")
 
 
-@pytest.mark.parametrize("changes", [{}, {"memory_from": "last"}, {"num_layers": 3, "ff_mult": 1}, {"head_dim": 3}])
+@pytest.mark.parametrize("changes", [{}, {"memory_from": "last"}, {"memory_norm": True}, {"num_layers": 3, "ff_mult": 1}, {"head_dim": 3}])
 def test_a_model_as_it_was_made_is_stock(changes: dict[str, object]) -> None:
     model = make_model(**changes)
     assert is_stock(model) is None
@@ -124,6 +124,7 @@ def uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 FEW = "fewer than 1024 tokens"
 ALONE = "the compiled loop knows segment length 1 alone"
+NORM = "the compiled loop knows no norm of the memory"
 WIDE = "wider than 64, or of fewer than 16 sequences"
 MANY = "it is the fastest at this size"
 
@@ -158,6 +159,7 @@ class TestChoice:
                 ("torch", "the compiled loop knows float32 and float64, not bfloat16"),
             ),
             (make_model(segment_length=2), (16, 500), ("torch", f"{ALONE}, not 2")),
+            (make_model(memory_norm=True), (16, 500), ("torch", NORM)),
             (Mine(make_config()), (16, 500), ("plain", "it is a Mine, which may do otherwise")),
             (causal(), (16, 500), ("native", MANY)),
             (causal(), (15, 500), ("plain", f"an ordinary transformer {WIDE}")),
@@ -191,6 +193,7 @@ class TestChoice:
         ("name", "model", "reason"),
         [
             ("native", make_model(segment_length=2), f"engine 'native' cannot run this: {ALONE}, not 2"),
+            ("native", make_model(memory_norm=True), f"engine 'native' cannot run this: {NORM}"),
             ("torch", causal(), "engine 'torch' cannot run this: an ordinary transformer has no recurrence"),
             (
                 "native",

@@ -1,6 +1,7 @@
 """The recurrence with a backward pass of its own, against the plain loop."""
 
 import copy
+import dataclasses
 import itertools
 import math
 import pickle
@@ -53,6 +54,8 @@ class Case(NamedTuple):
             compat=choose.choice([None, None, "lucidrains"]),
             bias_init=choose.choice(["zeros", "recency"]),
         )
+        if config.compat is None and number % 2:
+            config = dataclasses.replace(config, memory_norm=True)
         model = FeedbackTransformer(config).double()
         start = model.bias.table.detach().clone()
         randomise(model, number)
@@ -114,7 +117,7 @@ def test_the_cases_are_of_every_kind() -> None:
     assert sum(max(lengths) > case.model.config.memory_size for lengths, case in zip(pieces, cases, strict=True)) > 40
     assert sum(case.memory is not None and case.memory.keys.requires_grad for case in cases) > 40
     assert {len(case.tokens[0]) for case in cases} == {1, 2, 3}
-    for option in ("memory_from", "compat", "bias_init"):
+    for option in ("memory_from", "memory_norm", "compat", "bias_init"):
         assert len({getattr(case.model.config, option) for case in cases}) == 2
 
 

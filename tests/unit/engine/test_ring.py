@@ -16,6 +16,7 @@ CHANGES = {
     "one slot": {"memory_size": 1},
     "long memory": {"memory_size": 1000},
     "last layer": {"memory_from": "last", "memory_size": 4},
+    "memory norm": {"memory_norm": True, "memory_size": 4},
     "compat": {"compat": "lucidrains", "memory_size": 4},
     "one layer": {"num_layers": 1, "memory_size": 2},
     "one head": {"num_heads": 1, "memory_size": 5},

@@ -80,6 +80,16 @@ def test_separate_projections_that_are_alike_are_the_shared_one() -> None:
     assert not torch.allclose(separate(games()).logits, expected.logits, rtol=0, atol=1e-3)
 
 
+def test_separate_projections_read_a_normed_memory() -> None:
+    model = fresh(memory_norm=True)
+    with torch.no_grad():
+        model.memory_norm.weight.fill_(3)
+    separate = SeparateKeysValues(model)
+    with torch.no_grad():
+        separate.others[0].linear.weight.copy_(model.to_keys_values.linear.weight)
+    torch.testing.assert_close(separate(games()).logits, model(games()).logits, rtol=0, atol=1e-5)
+
+
 def test_separate_projections_need_segments_of_one_token() -> None:
     with pytest.raises(ValueError, match="need segment_length=1"):
         SeparateKeysValues(fresh(segment_length=2))

@@ -41,10 +41,10 @@ def test_making_a_model_leaves_the_random_state_alone() -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
-@pytest.mark.parametrize("kind", MODELS)
-def test_a_card_holds_all_that_is_needed_to_train_again(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "changes"), [*((kind, {}) for kind in MODELS), ("feedback", {"memory_norm": True})])
+def test_a_card_holds_all_that_is_needed_to_train_again(kind: str, changes: dict[str, Any], tmp_path: Path) -> None:
     game = ShellGame()
-    config = usual_config(kind, game, **TINY_SIZES[kind])
+    config = usual_config(kind, game, **(TINY_SIZES[kind] | changes))
     model, card = trained(kind, game, config, SHORT)
     checksum = save(model, card, tmp_path / "first.model")
     written = json.loads((tmp_path / "first.model.json").read_text())
@@ -59,6 +59,12 @@ def test_a_card_holds_all_that_is_needed_to_train_again(kind: str, tmp_path: Pat
     assert hashlib.sha256(weights).hexdigest() == checksum == again["sha256"]
     assert set(card["accuracy_by_length"]) == {"4", "8", "16"}
     assert card["parameters"] == len(weights_of(model))
+
+
+def test_a_card_from_before_there_was_a_norm_of_the_memory_is_read() -> None:
+    made = to_card("feedback", ShellGame(), usual_config("feedback", ShellGame()), SHORT)
+    del made["config"]["memory_norm"]
+    assert not from_card(made)[2].memory_norm
 
 
 def test_the_usual_recurrent_network() -> None:

@@ -14,6 +14,7 @@ from feedback_lite import pretrained
 from feedback_lite.tasks import make_task
 from feedback_lite.widgets import LiveFigure, export
 from feedback_lite.widgets.figure import join_script
+from tests.drawing import make_model, refused
 
 every_model = pytest.mark.parametrize("name", pretrained.names())
 
@@ -66,6 +67,12 @@ def test_it_is_small_and_json(name: str) -> None:
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"name must be one of 'echo-with-offset', .*, got 'shell'"):
         export("shell")
+
+
+def test_a_model_that_norms_its_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pretrained, "load", lambda name: make_model(memory_norm=True))
+    with refused(ValueError, "name must be a model that the page can run, which knows no memory_norm, got 's3-feedback'"):
+        export("s3-feedback")
 
 
 def test_a_figure_carries_models_to_the_page() -> None:

@@ -89,6 +89,8 @@ def test_walks_that_do_not_fit_are_refused() -> None:
         TokenWalk(found, ["word 3"])
     with pytest.raises(ValueError, match="the same stations"):
         TokenWalk([found[0], found[1][1:]], ["word 3", "word 16"])
+    with pytest.raises(ValueError, match="model must have memory_norm=False"):
+        walks(make_model(memory_norm=True), WALK_TOKENS[:2], VOCABULARY)
 
 
 @pytest.mark.parametrize(("name", "value", "most"), [("token", 0, 5), ("token", 6, 5), ("station", 10, 9)])
