@@ -67,7 +67,9 @@ class FeedbackConfig:
         check_choice("bias_init", self.bias_init, get_args(BiasInit))
         check_choice("compat", self.compat, (None, *get_args(Compat)))
         if self.memory_norm and self.compat == "lucidrains":
-            raise ValueError("memory_norm must be False with compat='lucidrains', which does not norm its memory, got True")
+            raise ValueError(
+                "memory_norm must be False with compat='lucidrains', which does not norm its memory, got True"
+            )
 
 
 def check_size(name: str, value: object, *, least: int = 1) -> None:

@@ -131,4 +131,6 @@ def check_fit(model: FeedbackTransformer, interventions: Interventions) -> None:
             "in longer segments the original differs in more than the offset"
         )
     if interventions.memory_offset is False and model.config.memory_norm:
-        raise ValueError("memory_offset must not be False for a model with memory_norm=True: the original has no such norm")
+        raise ValueError(
+            "memory_offset must not be False for a model with memory_norm=True: the original has no such norm"
+        )

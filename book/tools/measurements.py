@@ -284,10 +284,17 @@ def measure_last() -> Group:
 
 
 def measure_no_key() -> Group:
-    """A first call of one token where segments are longer: there is no key at all."""
+    """A first call of one token where segments are longer; a memory of zero slots where they are not."""
     theirs, token = lucidrains(seq_len=2), some_tokens(1)
     model = ours(theirs)
-    return {"lucidrains": outcome(lambda: theirs(token)), "here": outcome(lambda: model(token))}
+    single = lucidrains()
+    own, nothing = ours(single), torch.zeros(len(token), 0, HEADS * HEAD_WIDTH, dtype=torch.float64)
+    return {
+        "lucidrains": outcome(lambda: theirs(token)),
+        "here": outcome(lambda: model(token)),
+        "zero_slots_lucidrains": largest(single(token, memory=(nothing, nothing)) - single(token)),
+        "zero_slots_here": largest(own(token, Memory(nothing, nothing)).logits - own(token).logits),
+    }
 
 
 def measure_output_bias() -> Group:

@@ -5,6 +5,7 @@ From the command line::
     python -m feedback_lite.training ablate segments --out ablate-segments.json
 """
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,10 +13,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import torch
 from torch import nn
 
 from feedback_lite.config import check_choice, check_size
+from feedback_lite.engine import Engine, use
 from feedback_lite.interventions import set_layer_weights
+from feedback_lite.memory import Memory
 from feedback_lite.model import FeedbackTransformer
 from feedback_lite.tasks import Task, make_task
 from feedback_lite.training.cards import usual_config, versions
@@ -34,7 +38,9 @@ from feedback_lite.training.comparison import (
 )
 from feedback_lite.training.loop import Recipe, train
 from feedback_lite.training.opponents import SeparateKeysValues
-from feedback_lite.training.shortcuts import Rarely, train_cut, train_growing, train_warm
+from feedback_lite.training.shortcuts import Rarely, Watch, train_cut, train_growing, train_warm
+
+LEARNING_RATE = 3e-3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +51,9 @@ class Setting:
         name: what tables and figures call it.
         task: what the model is trained on.
         steps: number of updates.
+        learning_rate: the highest learning rate.
+        length: tokens per sequence in training.
+        engine: what computes the model; "auto" leaves the choice to `feedback_lite.engine.chosen`.
         changes: what differs from the usual configuration.
         surgery: a name in `SURGERIES`, for what no configuration can say.
         shortcut: a name in `SHORTCUTS`, for a cheaper way to train the model.
@@ -54,6 +63,9 @@ class Setting:
     name: str
     task: str = "shell-game"
     steps: int = 500
+    learning_rate: float = LEARNING_RATE
+    length: int = 20
+    engine: Engine = "auto"
     changes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     surgery: str | None = None
     shortcut: str | None = None
@@ -94,7 +106,15 @@ SHORTCUTS: dict[str, Trainer] = {
     "growing": partial(train_growing, shares=(0.25, 0.5, 0.75, 1.0)),
     "warm": partial(train_warm, share=0.5),
 }
-LEARNING_RATE = 3e-3
+CIRCUMSTANCES: dict[str, dict[str, Any]] = {
+    "as usual": {},
+    "rate 0.01": {"learning_rate": 1e-2},
+    "rate 0.03": {"learning_rate": 3e-2},
+    "4 layers": {"changes": {"num_layers": 4}},
+    "6 layers": {"changes": {"num_layers": 6}},
+    "80 tokens": {"length": 80},
+}
+"""What may be hard on a memory that is not normed."""
 ABLATIONS: dict[str, tuple[Setting, ...]] = {
     "layer-weights": (
         Setting(name="learned"),
@@ -139,6 +159,17 @@ ABLATIONS: dict[str, tuple[Setting, ...]] = {
         Setting(name="shared by the layers"),
         Setting(name="one per layer", surgery="separate"),
     ),
+    "memory-norm": tuple(
+        Setting(
+            name=f"{circumstance}, memory {'normed' if norm else 'as it is'}",
+            task="s3-word",
+            steps=250,
+            engine="torch",
+            **{**given, "changes": {**given.get("changes", {}), **({"memory_norm": True} if norm else {})}},
+        )
+        for circumstance, given in CIRCUMSTANCES.items()
+        for norm in (False, True)
+    ),
     "truncation": tuple(
         Setting(
             name=f"{asked}: {shortcut or 'whole sequences'}",
@@ -177,13 +208,15 @@ def ablate(name: str, *, out: Path, jobs: int = 1) -> dict[str, Any]:
     runs = [run_of(setting, seed) for setting in settings.values() for seed in SEEDS]
     notes = Notes(out.with_suffix(".notes"), {"ablation": name, "settings": list(settings)})
     measure_all(runs, notes, partial(measure_setting, name), jobs=jobs, title=name)
+    first = ABLATIONS[name][0]
+    recipe = recipe_of(first, runs[0])
     return {
         "ablation": name,
         "command": f"python -m feedback_lite.training ablate {name} --out ablate-{name}.json",
-        "trained_length": recipe_of(runs[0]).length,
-        "lengths": list(lengths_of(recipe_of(runs[0]).length)),
+        "trained_length": recipe.length,
+        "lengths": list(lengths_of(recipe.length)),
         "evaluation": RECORD_EVALUATION,
-        "recipe": shared_recipe(recipe_of(runs[0])) | {"learning_rate": runs[0].learning_rate},
+        "recipe": shared_recipe(recipe) | {"learning_rate": recipe.learning_rate},
         "settings": [
             {
                 "name": setting.name,
@@ -193,6 +226,8 @@ def ablate(name: str, *, out: Path, jobs: int = 1) -> dict[str, Any]:
                 "surgery": setting.surgery,
                 **({} if setting.shortcut is None else {"shortcut": setting.shortcut}),
                 **({} if setting.asks_every == 1 else {"asks_every": setting.asks_every}),
+                **({} if setting.learning_rate == recipe.learning_rate else {"learning_rate": setting.learning_rate}),
+                **({} if setting.length == recipe.length else {"length": setting.length}),
             }
             for setting in settings.values()
         ],
@@ -204,20 +239,71 @@ def ablate(name: str, *, out: Path, jobs: int = 1) -> dict[str, Any]:
 
 def run_of(setting: Setting, seed: int) -> Run:
     """Return one training of a setting."""
-    return Run(model=setting.name, steps=setting.steps, learning_rate=LEARNING_RATE, seed=seed)
+    return Run(model=setting.name, steps=setting.steps, learning_rate=setting.learning_rate, seed=seed)
 
 
-def recipe_of(run: Run) -> Recipe:
-    """Return the recipe of one run."""
-    return Recipe(steps=run.steps, learning_rate=run.learning_rate, seed=run.seed)
+def recipe_of(setting: Setting, run: Run) -> Recipe:
+    """Return the recipe of one run of a setting."""
+    return Recipe(steps=run.steps, length=setting.length, learning_rate=run.learning_rate, seed=run.seed)
 
 
 def measure_setting(name: str, run: Run) -> dict[str, Any]:
-    """Measure one run of an ablation; a process of its own can do it."""
+    """Measure one run of an ablation; a process of its own can do it.
+
+    A training that breaks off is measured as it then is, and "broke_off" counts the updates before.
+    """
     setting = next(setting for setting in ABLATIONS[name] if setting.name == run.model)
-    trainer = train if setting.shortcut is None else SHORTCUTS[setting.shortcut]
-    model, result = measure(setting.contender(), setting.make_task(), recipe_of(run), trainer)
-    return {**result, "layer_shares": learned_shares(model)}
+    task, trainer = setting.make_task(), ToTheEnd(train if setting.shortcut is None else SHORTCUTS[setting.shortcut])
+    with use(setting.engine):
+        model, result = measure(setting.contender(), task, recipe_of(setting, run), trainer)
+    return {
+        **result,
+        **({} if trainer.broke_off is None else {"broke_off": trainer.broke_off}),
+        "layer_shares": learned_shares(model),
+        "largest_hidden": largest_hidden(model, task, length=WHOLE) if isinstance(model, FeedbackTransformer) else None,
+    }
+
+
+class ToTheEnd:
+    """A trainer after which a model can be measured even where its loss or gradient became infinite.
+
+    ``broke_off`` is then the number of updates before, and None otherwise.
+    """
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer = trainer
+        self.broke_off: int | None = None
+
+    def __call__(self, model: nn.Module, task: Task, recipe: Recipe, *, watch: Watch = None, **options: Any) -> None:
+        """Train until the end or until numbers are not finite any more."""
+        done = 0
+
+        def count(step: int) -> None:
+            nonlocal done
+            done = step
+            if watch is not None:
+                watch(step)
+
+        try:
+            self.trainer(model, task, recipe, watch=count, **options)
+        except FloatingPointError:
+            self.broke_off = done
+
+
+@torch.no_grad()
+def largest_hidden(model: FeedbackTransformer, task: Task, *, length: int) -> float | None:
+    """Return the largest number, its sign ignored, in any hidden vector of 32 fresh sequences; or none if infinite.
+
+    Computed in float64, which holds numbers that float32 does not.
+    """
+    exact = copy.deepcopy(model).double().eval()
+    generator = torch.Generator().manual_seed(RECORD_EVALUATION["seed"])
+    embedded = exact.embedding(task.sample(batch_size=32, length=length, generator=generator).tokens)
+    memory, largest = Memory.empty(exact.to_keys_values, embedded), torch.zeros((), dtype=embedded.dtype)
+    for segment in embedded.split(model.config.segment_length, dim=1):
+        hiddens = exact.read(segment, memory).hiddens
+        memory, largest = exact.write(hiddens, memory), torch.maximum(largest, hiddens.abs().max())
+    return float(f"{largest:.3g}") if largest.isfinite() else None
 
 
 def learned_shares(model: nn.Module) -> list[float] | None:

@@ -128,7 +128,7 @@ FAULTS = (
     ),
     fault(
         "the memory's norm without its gain",
-        "        matrix = matrix * weights[\"memory_norm.weight\"]\n",
+        '        matrix = matrix * weights["memory_norm.weight"]\n',
         "",
     ),
     fault(

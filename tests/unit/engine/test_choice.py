@@ -16,7 +16,9 @@ from tests.drawing import make_config, make_model, make_tokens, randomise, refus
 pytestmark = pytest.mark.usefixtures("unchecked")
 
 
-@pytest.mark.parametrize("changes", [{}, {"memory_from": "last"}, {"memory_norm": True}, {"num_layers": 3, "ff_mult": 1}, {"head_dim": 3}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"memory_from": "last"}, {"memory_norm": True}, {"num_layers": 3, "ff_mult": 1}, {"head_dim": 3}]
+)
 def test_a_model_as_it_was_made_is_stock(changes: dict[str, object]) -> None:
     model = make_model(**changes)
     assert is_stock(model) is None

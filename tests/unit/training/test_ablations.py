@@ -1,19 +1,25 @@
 """Ablations: what each setting changes, and that it changes nothing else."""
 
+import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
-from feedback_lite import FeedbackTransformer
-from feedback_lite.tasks import ShellGame
+from feedback_lite import FeedbackTransformer, engine
+from feedback_lite.tasks import ShellGame, Task
 from feedback_lite.training import Recipe, ablations, comparison, make_model, records, train, usual_config
 from feedback_lite.training.ablations import (
     ABLATIONS,
+    CIRCUMSTANCES,
     Setting,
+    ToTheEnd,
     ablate,
     fix_layer_weights,
+    largest_hidden,
     learned_shares,
     measure_setting,
     run_of,
@@ -110,6 +116,73 @@ def test_names_tell_settings_apart() -> None:
         assert len({setting.name for setting in settings}) == len(settings)
 
 
+def test_a_training_that_breaks_off_is_measured_as_it_then_is() -> None:
+    seen: list[int] = []
+
+    def breaks(model: nn.Module, task: Task, recipe: Recipe, *, watch: Callable[[int], None]) -> None:
+        watch(1)
+        watch(2)
+        raise FloatingPointError
+
+    trainer = ToTheEnd(breaks)
+    trainer(fresh(), GAME, Recipe(steps=5), watch=seen.append)
+    assert (trainer.broke_off, seen) == (2, [1, 2])
+    trainer = ToTheEnd(train)
+    trainer(fresh(), GAME, Recipe(steps=2, batch_size=3, length=4), progress=False)
+    assert trainer.broke_off is None
+
+
+def test_the_largest_hidden_number_is_found_and_its_growth_too() -> None:
+    model, found = fresh(), []
+    for _ in range(2):
+        seen: list[float] = []
+        hooks = [
+            block.register_forward_hook(lambda _, __, result, seen=seen: seen.append(result[0].abs().max().item()))
+            for block in model.blocks
+        ]
+        generator = torch.Generator().manual_seed(comparison.RECORD_EVALUATION["seed"])
+        tokens = GAME.sample(batch_size=32, length=30, generator=generator).tokens
+        with engine.use("plain"):
+            model(tokens)
+        for hook in hooks:
+            hook.remove()
+        found.append(largest_hidden(model, GAME, length=30))
+        assert found[-1] == pytest.approx(max(*seen, model.embedding(tokens).abs().max().item()), rel=0.01)
+        with torch.no_grad():
+            for parameter in (*model.blocks.parameters(), *model.to_keys_values.parameters()):
+                parameter.mul_(4)
+    assert found[1] > 1e6 > found[0]
+    with torch.no_grad():
+        model.embedding.weight.fill_(float("inf"))
+    assert largest_hidden(model, GAME, length=30) is None
+
+
+def test_settings_that_differ_in_more_than_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Learning rate, length and engine of a setting are those of its training."""
+    seen = []
+
+    def note(contender: Any, task: Any, recipe: Recipe, trainer: Any) -> tuple[nn.Module, dict[str, Any]]:
+        seen.append((recipe.learning_rate, recipe.length, engine.wanted.get()))
+        return nn.Identity(), {}
+
+    setting = Setting(name="other", learning_rate=0.1, length=7, engine="torch")
+    monkeypatch.setitem(ablations.ABLATIONS, "segments", (Setting(name="usual"), setting))
+    monkeypatch.setattr(ablations, "measure", note)
+    for each in ABLATIONS["segments"]:
+        measure_setting("segments", run_of(each, seed=0))
+    assert seen == [(0.003, 20, "auto"), (0.1, 7, "torch")]
+
+
+def test_every_circumstance_comes_with_the_norm_and_without() -> None:
+    settings = ABLATIONS["memory-norm"]
+    pairs = list(zip(settings[::2], settings[1::2], strict=True))
+    assert len(pairs) == len(CIRCUMSTANCES)
+    for without, normed in pairs:
+        assert normed.changes == {**without.changes, "memory_norm": True}
+        named = {"name": without.name, "changes": without.changes}
+        assert dataclasses.replace(normed, **named) == without
+
+
 def test_a_record_holds_three_seeds_of_every_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = (Setting(name="learned", steps=2), Setting(name="fixed", steps=2, surgery="equal shares"))
     monkeypatch.setitem(ablations.ABLATIONS, "layer-weights", settings)
@@ -136,6 +209,10 @@ def test_what_ships_was_made_of_these_settings(name: str) -> None:
     assert [(each.get("shortcut"), each.get("asks_every", 1)) for each in record["settings"]] == [
         (each.shortcut, each.asks_every) for each in settings
     ]
+    assert [
+        (each.get("learning_rate", ablations.LEARNING_RATE), each.get("length", record["trained_length"]))
+        for each in record["settings"]
+    ] == [(each.learning_rate, each.length) for each in settings]
     assert [(row["setting"], row["steps"], row["seed"]) for row in record["runs"]] == [
         (each.name, each.steps, seed) for each in settings for seed in comparison.SEEDS
     ]

@@ -71,7 +71,9 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 
 def test_a_model_that_norms_its_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pretrained, "load", lambda name: make_model(memory_norm=True))
-    with refused(ValueError, "name must be a model that the page can run, which knows no memory_norm, got 's3-feedback'"):
+    with refused(
+        ValueError, "name must be a model that the page can run, which knows no memory_norm, got 's3-feedback'"
+    ):
         export("s3-feedback")
 
 
