@@ -32,12 +32,15 @@ from feedback_lite import (
     relative_position_bucket,
 )
 from feedback_lite.training import evaluate, from_card, records
+from feedback_lite.training.ablations import largest_hidden
 
 Value = float | int | str | list[float]
 Group = dict[str, Value]
 
 LENGTHS = (20, 40, 80)
 FRESH = {"sequences": 500, "seed": 2_000_003}
+GROWN = 3
+"""What the matrices of an untrained model are multiplied by, to see what grows."""
 DEPTH, WIDTH, HEADS, HEAD_WIDTH, VOCABULARY, SLOTS = 3, 32, 4, 8, 17, 16
 
 
@@ -213,10 +216,34 @@ class NormedMemory(FeedbackTransformer):
 
 
 def measure_norm() -> Group:
-    """Memory normalised before its keys and values are made, without training again."""
+    """Memory normalised before its keys and values are made: without training again, untrained, and trained."""
     model = shell_game()
     normed = with_weights(NormedMemory(model.config), model)
-    return {"shell_game": accuracy(normed)}
+    return {
+        "shell_game": accuracy(normed),
+        "times": GROWN,
+        "tokens": 2 * LENGTHS[0],
+        "power": power_of_ten(memory_norm=False),
+        "power_normed": power_of_ten(memory_norm=True),
+        "trained": recorded("ablate-memory-norm", "as usual, memory as it is"),
+        "trained_normed": recorded("ablate-memory-norm", "as usual, memory normed"),
+        "faster": recorded("ablate-memory-norm", "rate 0.01, memory as it is"),
+        "faster_normed": recorded("ablate-memory-norm", "rate 0.01, memory normed"),
+    }
+
+
+@torch.no_grad()
+def power_of_ten(*, memory_norm: bool) -> int:
+    """Return how large, in powers of ten, hidden numbers become in an untrained model whose matrices are multiplied."""
+    torch.manual_seed(0)
+    model = FeedbackTransformer(replace(shell_game().config, memory_norm=memory_norm)).double().eval()
+    for name, parameter in model.named_parameters():
+        if parameter.ndim == 2 and name.startswith(("blocks", "to_keys_values")):
+            parameter.mul_(GROWN)
+    _, task, _, _ = from_card(pretrained.card("shell-feedback"))
+    largest_number = largest_hidden(model, task, length=2 * LENGTHS[0])
+    assert largest_number is not None
+    return round(math.log10(largest_number))
 
 
 class StartsWithZeros(FeedbackTransformer):

@@ -408,6 +408,8 @@ def ablation(record: Record) -> str:
     """Return the section of one ablation, with a table for each task that it was made on."""
     title = in_words(record["ablation"])
     rate = f"Learning rate: {record['recipe']['learning_rate']:g}."
+    if any("learning_rate" in setting or "length" in setting for setting in record["settings"]):
+        rate += " Where a setting names another one, or a length, it was trained with that."
     repeated = how_repeated(record, "ablate", record["ablation"])
     parts = [f"## Ablation: {title.lower()}", f"{how_measured(record, rate)}\n{repeated}"]
     for task in dict.fromkeys(setting["task"] for setting in record["settings"]):
@@ -427,10 +429,31 @@ def ablation(record: Record) -> str:
                 [(setting["name"], f"{setting['parameters']:,}", *took(runs[setting["name"]])) for setting in settings],
             ),
         ]
+        parts += [text for text in (largest_numbers(runs), broken_off(runs)) if text is not None]
         layers = shares_of_layers(runs)
         if layers is not None:
             parts.append(folded(f"Learned shares of the layers, {in_words(task).lower()}", layers))
     return "\n\n".join(parts)
+
+
+def largest_numbers(runs: Mapping[str, Sequence[Record]]) -> str | None:
+    """Return the table of the largest hidden number of every training, or none where they were not recorded."""
+    if not all("largest_hidden" in run for found in runs.values() for run in found):
+        return None
+    rows = [(name, *(f"{run['largest_hidden']:.2g}" for run in found)) for name, found in runs.items()]
+    seeds = [f"seed {run['seed']}" for run in next(iter(runs.values()))]
+    return f"Largest number in a hidden vector, over the longest sequences:\n\n{table(('Setting', *seeds), rows)}"
+
+
+def broken_off(runs: Mapping[str, Sequence[Record]]) -> str | None:
+    """Return which trainings ended early since their numbers became infinite, or none where all went to their end."""
+    broken = [
+        f"{name}, seed {run['seed']}, after {counted(run['broke_off'], 'update')}"
+        for name, found in runs.items()
+        for run in found
+        if "broke_off" in run
+    ]
+    return f"Broken off, as loss or gradient became infinite: {'; '.join(broken)}." if broken else None
 
 
 def shares_of_layers(runs: Mapping[str, Sequence[Record]]) -> str | None:

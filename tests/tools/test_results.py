@@ -256,6 +256,23 @@ def test_an_ablation_has_a_table_for_each_task_and_what_the_layers_got() -> None
     assert shell_game.count("| one per layer |") == 2  # no shares were learned there
 
 
+def test_settings_of_another_rate_and_what_came_of_it() -> None:
+    text = results.ablation(ablation())
+    assert "Where a setting names another one" not in text
+    assert "Largest number" not in text
+    assert "Broken off" not in text
+    settings, runs = copy.deepcopy((ablation()["settings"], ablation()["runs"]))
+    settings[1]["learning_rate"] = 0.03
+    for number, run in enumerate(runs):
+        run["largest_hidden"] = 1.5 * 10 ** (4 * number)
+    runs[4]["broke_off"] = 92
+    text = results.ablation(ablation(settings=settings, runs=runs))
+    assert "- Learning rate: 0.003. Where a setting names another one, or a length, it was trained with that." in text
+    assert "| Setting | seed 0 | seed 1 | seed 2 |" in text
+    assert "| shared | 1.5 | 1.5e+04 | 1.5e+08 |" in text
+    assert "Broken off, as loss or gradient became infinite: one per layer, seed 1, after 92 updates." in text
+
+
 def test_no_shares_of_layers_where_none_were_learned() -> None:
     runs = [{**run, "layer_shares": None} for run in ablation()["runs"]]
     assert "Learned shares" not in results.ablation(ablation(runs=runs))
