@@ -458,15 +458,16 @@ def broken_off(runs: Mapping[str, Sequence[Record]]) -> str | None:
 
 def shares_of_layers(runs: Mapping[str, Sequence[Record]]) -> str | None:
     """Return the table of what share of the memory every layer has learned, or none where nothing was learned."""
-    rows = []
+    rows: list[list[str]] = []
     for name, found in runs.items():
         learned = [run.get("layer_shares") for run in found]
         if all(learned):
-            rows.append((name, *(right_answers(layer) for layer in zip(*learned, strict=True))))
+            rows.append([name, *(right_answers(layer) for layer in zip(*learned, strict=True))])
     if not rows:
         return None
-    layers = ["embedding, %", *(f"layer {layer}, %" for layer in range(1, len(rows[0]) - 1))]
-    return table(("Setting", *layers), rows)
+    most = max(len(row) for row in rows)
+    layers = ["embedding, %", *(f"layer {layer}, %" for layer in range(1, most - 1))]
+    return table(("Setting", *layers), [row + ["&ndash;"] * (most - len(row)) for row in rows])
 
 
 # The page.

@@ -256,6 +256,16 @@ def test_an_ablation_has_a_table_for_each_task_and_what_the_layers_got() -> None
     assert shell_game.count("| one per layer |") == 2  # no shares were learned there
 
 
+def test_a_model_of_fewer_layers_has_dashes() -> None:
+    runs = copy.deepcopy(ablation()["runs"])
+    for run in runs[3:6]:
+        run["layer_shares"] = [0.4, 0.3, 0.2, 0.1]
+    text = results.ablation(ablation(runs=runs))
+    assert "| Setting | embedding, % | layer 1, % | layer 2, % | layer 3, % |" in text
+    shares = text[text.index("Learned shares") :]
+    assert next(line for line in shares.split("\n") if "| shared |" in line).endswith("</small> | &ndash; |")
+
+
 def test_settings_of_another_rate_and_what_came_of_it() -> None:
     text = results.ablation(ablation())
     assert "Where a setting names another one" not in text
