@@ -185,22 +185,6 @@ def runs_of(record: Record, model: str, budget: str) -> list[Record]:
     return [run for run in record["runs"] if run["model"] == model and budget in run["budgets"]]
 
 
-def whole(record: Record) -> Record:
-    """Return a record with all of its models in one list: those with fewer seeds after the others, and named so."""
-    fewer = record.get("with_fewer_seeds", {"models": [], "runs": []})
-    named = {
-        model[
-            "name"
-        ]: f"{model['name']} ({counted(seeds_of({'runs': runs_of(fewer, model['name'], BUDGETS[0])}), 'seed')})"
-        for model in fewer["models"]
-    }
-    return {
-        **record,
-        "models": [*record["models"], *({**model, "name": named[model["name"]]} for model in fewer["models"])],
-        "runs": [*record["runs"], *({**run, "model": named[run["model"]]} for run in fewer["runs"])],
-    }
-
-
 def comparison(record: Record) -> str:
     """Return the section of one task."""
     title = in_words(record["task"])
@@ -219,23 +203,54 @@ def comparison(record: Record) -> str:
     for budget in BUDGETS:
         present = [model["name"] for model in record["models"] if runs_of(record, model["name"], budget)]
         runs = {name: runs_of(record, name, budget) for name in present}
-        parts += [
-            f"### {title}, equal {budget}",
-            table(
-                ("Model", *headings_of_lengths(record), "Updates", "CPU seconds", "Rate"),
-                [(name, *by_length(record, found), *took(found), rate_of(found)) for name, found in runs.items()],
-            ),
+        parts += [f"### {title}, equal {budget}", *what_came_out(record, runs)]
+    return "\n\n".join(
+        [
+            *parts,
+            *trained_otherwise(record),
+            folded(f"{title}: every learning rate that was tried", rates_tried(record)),
         ]
-        if all("accuracy_by_position" in run for found in runs.values() for run in found):
-            parts += ["The same runs, by where in the sequence they are asked:", by_position(record, runs)]
-    return "\n\n".join([*parts, folded(f"{title}: every learning rate that was tried", rates_tried(record))])
+    )
+
+
+def what_came_out(record: Record, runs: Mapping[str, Sequence[Record]]) -> list[str]:
+    """Return the table of the runs of several models; and another one, where they are asked by position too."""
+    parts = [
+        table(
+            ("Model", *headings_of_lengths(record), "Updates", "CPU seconds", "Rate"),
+            [(name, *by_length(record, found), *took(found), rate_of(found)) for name, found in runs.items()],
+        )
+    ]
+    if all("accuracy_by_position" in run for found in runs.values() for run in found):
+        parts += ["The same runs, by where in the sequence they are asked:", by_position(record, runs)]
+    return parts
+
+
+def trained_otherwise(record: Record) -> list[str]:
+    """Return the section of the models that a record tells of apart, or nothing where there is none."""
+    models = record.get("apart", {}).get("models", [])
+    if not models:
+        return []
+    every = record["apart"]["runs"]
+    runs = {model["name"]: [run for run in every if run["model"] == model["name"]] for model in models}
+    about = [(model["name"], model["says"], str(len(runs[model["name"]]))) for model in models]
+    return [
+        f"### {in_words(record['task'])}, trained otherwise",
+        "Models with fewer seeds than the others, for equal examples alone.",
+        table(("Model", "What it is", "Seeds"), about, words=2),
+        *what_came_out(record, runs),
+    ]
 
 
 def how_chosen(record: Record) -> str:
     """Return how the learning rates were chosen, and whose best is at an end of those tried all the same."""
     text = f"Learning rates tried with one seed: {listed(f'{rate:g}' for rate in record['learning_rates'])}"
     if "short" in record:
-        text += f", each for {counted(record['short']['stages'], 'stage')}"
+        part = f"{100 * record['short']['share_of_tokens']:g} %"
+        text += f", each for {counted(record['short']['stages'], 'stage')} with {part} of their tokens"
+        chosen = {entry["model"] for entry in record["sweep"]}
+        given = [model["name"] for model in record["models"] if model["name"] not in chosen]
+        text += f" (not of {listed(given)}, whose rate was known before)" if given else ""
     open_ended = dict.fromkeys(name for (name, *_), found in tried(record).items() if beyond(found))
     if not open_ended:
         return f"{text}, and the next one wherever the best was at an end."
@@ -486,7 +501,7 @@ def make_record(
     shipped = records.names()
     tasks = recorded_tasks() if tasks is None else tasks
     ablations = [name for name in ABLATIONS if ABLATION + name in shipped] if ablations is None else ablations
-    compared = [whole(load(PREFIX + task)) for task in tasks]
+    compared = [load(PREFIX + task) for task in tasks]
     sections = [
         overview(compared),
         *map(comparison, compared),

@@ -116,11 +116,6 @@ class Recipe:
             step -= stage.steps
         return Stage(steps=self.steps, batch_size=self.batch_size, length=self.length)
 
-    def tokens(self, steps: int) -> int:
-        """Return how many tokens the first updates read."""
-        stages = (self.stage(step) for step in range(steps))
-        return sum(stage.batch_size * stage.length for stage in stages)
-
     def share_of_learning_rate(self, step: int) -> float:
         """Return the factor on the learning rate for the update number ``step``, counted from 0."""
         if step < self.warmup_steps:

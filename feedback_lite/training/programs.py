@@ -64,6 +64,11 @@ FIRST = 4
 SHARE = 0.4
 """Share of each stage's tokens in such a training."""
 SWEEP_SEED = 10
+RATE = 3e-3
+"""The learning rate of the feedback model: the one that the stages were found with.
+
+Its short trainings choose another, which is not to be relied on: an entry of its own shows what that leads to.
+"""
 SEEDS = (21, 22, 23)
 """Seeds of the record. The stages were found with others."""
 EVALUATION = {"sequences": 300, "seed": 5_000_011}
@@ -126,17 +131,23 @@ class Entry:
     Args:
         name: what tables and figures call it.
         candidates: what it may be; the best of the short trainings is taken.
+        says: what it is, in a few words, where its candidate does not say it.
         easy: whether its first stages are easier ones.
-        like: the entry whose learning rate it takes over; none means that it has short trainings of its own.
-        seeds: how many of `SEEDS` it is trained from. With fewer than all, it is trained for equal tokens alone, and
-            the record tells of it apart.
+        rate: its learning rate; none means that short trainings choose it.
+        seeds: how many of `SEEDS` it is trained from.
     """
 
     name: str
     candidates: tuple[Contender, ...]
+    says: str | None = None
     easy: bool = True
-    like: str | None = None
+    rate: float | None = None
     seeds: int = len(SEEDS)
+
+    @property
+    def apart(self) -> bool:
+        """Whether a record tells of it apart: it has fewer seeds, and no training for equal seconds."""
+        return self.seeds < len(SEEDS)
 
     @property
     def feedback(self) -> bool:
@@ -146,29 +157,22 @@ class Entry:
 
 USUAL = transformer(FEEDBACK, "2 layers, width 32, memory of 32 tokens", "feedback", num_layers=2)
 ENTRIES = (
-    Entry(name=FEEDBACK, candidates=(USUAL,)),
+    Entry(name=FEEDBACK, candidates=(USUAL,), rate=RATE),
     Entry(name="ordinary, 4 layers", candidates=ordinary("ordinary, 4 layers", 4)),
     Entry(name="LSTM", candidates=(lstm("one layer, width 64", 64, 1), lstm("two layers, width 64", 64, 2))),
     Entry(
         name="feedback, no easy stages",
-        candidates=(
-            replace(
-                USUAL,
-                name="feedback, no easy stages",
-                says="as feedback; all statements, and answers at prints alone, from the beginning",
-            ),
-        ),
+        candidates=(replace(USUAL, name="feedback, no easy stages"),),
+        says="as feedback; all statements, and answers at prints alone, from the beginning",
         easy=False,
-        like=FEEDBACK,
+        rate=RATE,
+        seeds=1,
     ),
-    Entry(name="ordinary, 8 layers", candidates=ordinary("ordinary, 8 layers", 8)),
     Entry(
-        name="feedback, recency start",
-        candidates=(
-            transformer(
-                "feedback, recency start", "as feedback; recency start", "feedback", num_layers=2, bias_init="recency"
-            ),
-        ),
+        name="feedback, rate of short trainings",
+        candidates=(USUAL,),
+        says="as feedback; with the learning rate that short trainings choose",
+        seeds=2,
     ),
 )
 """Who takes part, in the order in which they are trained."""
@@ -293,8 +297,7 @@ def measure_plan(plans: dict[Run, Plan], run: Run) -> dict[str, Any]:
     model, result = follow(plan.contender, TASK, recipe)
     if run.seed == SWEEP_SEED:
         return {**result, "selection": evaluate(model, TASK, length=recipe.length, **SELECTION)}
-    tokens = [recipe.tokens(step) for step in result["curve"]["steps"]]
-    return {**result, "curve": {**result["curve"], "tokens": tokens}, **ask(model)}
+    return {**result, **ask(model)}
 
 
 class ProgramStudy:
@@ -324,9 +327,9 @@ class ProgramStudy:
         return run
 
     def choose(self, entry: Entry) -> None:
-        """Find an entry's best candidate and learning rate in short trainings, or take over another's rate."""
-        if entry.like is not None:
-            self.best[entry.name] = entry.candidates[0], self.best[entry.like][1]
+        """Find an entry's best candidate and learning rate in short trainings, where its rate is not given."""
+        if entry.rate is not None:
+            self.best[entry.name] = entry.candidates[0], entry.rate
             return
         short = stages(first=FIRST, share=SHARE, easy=entry.easy)
         plans = {(entry.name, one.name): Plan(contender=one, stages=short) for one in entry.candidates}
@@ -346,8 +349,11 @@ class ProgramStudy:
 
     def train(self, entry: Entry) -> None:
         """Train an entry from its seeds: with as many tokens as all, and for as many seconds as feedback took."""
+        if entry.apart:
+            self.seeds(entry, 1.0, ())
+            return
         self.seeds(entry, 1.0, BUDGETS if entry.feedback else ("examples",))
-        if not entry.feedback and entry.seeds == len(SEEDS):
+        if not entry.feedback:
             self.shares[entry.name] = round(self.seconds(FEEDBACK) / self.seconds(entry.name), 2)
             self.seeds(entry, self.shares[entry.name], ("seconds",))
 
@@ -360,14 +366,22 @@ class ProgramStudy:
         contender, rate = self.best[entry.name]
         plan = Plan(contender=contender, stages=stages(share=share, easy=entry.easy))
         runs = [self.planned(plan, rate, seed) for seed in SEEDS[: entry.seeds]]
-        self.measure(runs, f"{entry.name}: all seeds, equal {budgets[-1] if share != 1 else 'tokens'}")
-        self.runs += [
-            {**asdict(run), "model": entry.name, "budgets": list(budgets), **self.notes.results[run]} for run in runs
-        ]
+        self.measure(runs, f"{entry.name}: all seeds, share of tokens {share:g}")
+        for run in runs:
+            result, recipe = self.notes.results[run], plan.recipe(run)
+            parts = [[recipe.stage(step) for step in range(end)] for end in result["curve"]["steps"]]
+            curve = {
+                **result["curve"],
+                "sequences": [sum(stage.batch_size for stage in done) for done in parts],
+                "tokens": [sum(stage.batch_size * stage.length for stage in done) for done in parts],
+            }
+            about = {**asdict(run), "model": entry.name, "budgets": list(budgets)}
+            self.runs.append({**about, **result, "curve": curve})
 
     def model(self, entry: Entry) -> dict[str, Any]:
         """Return what a record tells about an entry."""
-        return {**contender_entry(self.best[entry.name][0]), "name": entry.name, "easy": entry.easy}
+        contender = {**contender_entry(self.best[entry.name][0]), "name": entry.name}
+        return {**contender, "says": entry.says or contender["says"], "easy": entry.easy}
 
     def runs_of(self, entries: list[Entry]) -> list[dict[str, Any]]:
         """Return the runs of some entries."""
@@ -378,9 +392,9 @@ class ProgramStudy:
 def compare_programs(entries: tuple[Entry, ...] = ENTRIES, *, out: Path, jobs: int = 1) -> dict[str, Any]:
     """Make the study and return its record.
 
-    Every entry's best candidate and learning rate are found in short trainings, from one seed. It is then trained from
-    all of `SEEDS` with the same tokens as all, and once more for as many CPU seconds as the feedback model took, with
-    the tokens of all stages in proportion. What is done is kept beside ``out`` until the end.
+    An entry's best candidate and learning rate are found in short trainings, from one seed, unless its rate is given.
+    It is then trained from all of `SEEDS` with the same tokens as all, and once more for as many CPU seconds as the
+    feedback model took, with the tokens of all stages in proportion. What is done is kept beside ``out`` until the end.
 
     Args:
         entries: who takes part.
@@ -393,8 +407,7 @@ def compare_programs(entries: tuple[Entry, ...] = ENTRIES, *, out: Path, jobs: i
         study.choose(entry)
         study.train(entry)
     usual = Recipe.of_stages(stages())
-    everywhere = [entry for entry in entries if entry.seeds == len(SEEDS)]
-    elsewhere = [entry for entry in entries if entry not in everywhere]
+    together, apart = [[one for one in entries if one.apart == told] for told in (False, True)]
     return {
         "task": TASK.name,
         "command": f"python -m feedback_lite.training compare {TASK.name} --out compare-{TASK.name}.json",
@@ -409,9 +422,9 @@ def compare_programs(entries: tuple[Entry, ...] = ENTRIES, *, out: Path, jobs: i
         "stages": [asdict(stage) for stage in usual.stages],
         "short": {"stages": FIRST, "share_of_tokens": SHARE, "seed": SWEEP_SEED},
         "share_of_tokens": study.shares,
-        "models": [study.model(entry) for entry in everywhere],
+        "models": [study.model(entry) for entry in together],
         "sweep": study.swept,
-        "runs": study.runs_of(everywhere),
-        "with_fewer_seeds": {"models": [study.model(entry) for entry in elsewhere], "runs": study.runs_of(elsewhere)},
+        "runs": study.runs_of(together),
+        "apart": {"models": [study.model(entry) for entry in apart], "runs": study.runs_of(apart)},
         "versions": versions(),
     }

@@ -277,7 +277,7 @@ def _runs(name: str, budget: str, record: Record, lengths: Iterable[str]) -> dic
         raise ValueError(f"{record['task']}: the curves of {name!r} with equal {budget} must be of the same steps")
     seconds = [[round(100 * second) for second in curve["seconds"]] for curve in curves]
     return {
-        "examples": [step * record["recipe"]["batch_size"] for step in curves[0]["steps"]],
+        "examples": curves[0].get("sequences", [step * record["recipe"]["batch_size"] for step in curves[0]["steps"]]),
         "seconds": [(2 * sum(each) + len(each)) // (2 * len(each)) for each in zip(*seconds, strict=True)],
         "each_seconds": seconds,
         "accuracy": [[_share(right) for right in curve["accuracy"]] for curve in curves],

@@ -85,6 +85,15 @@ def test_every_value_is_that_of_the_record(task: str, budget: str) -> None:
             assert found["mean"] == pytest.approx(1000 * mean(rights), abs=0.51)
 
 
+def test_sequences_are_those_of_the_record_where_it_counts_them() -> None:
+    record = copy.deepcopy(comparison())
+    for run in record["runs"]:
+        run["curve"]["sequences"] = [7 * step for step in run["curve"]["steps"]]
+    figure = RunsExplorer(["shell-game"], load=lambda _: record)
+    found = figure.study()["models"]["feedback"]["runs"]["examples"]["examples"]
+    assert found == [7 * step for step in record["runs"][0]["curve"]["steps"]]
+
+
 def test_models_keep_their_numbers_and_a_task_may_lack_some() -> None:
     figure = runs_explorer(shown=("feedback", "feedback, one slot", "LSTM"))
     assert [name for name, _ in figure.models] == [model["name"] for model in RECORDS["compare-shell-game"]["models"]]
