@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from feedback_lite.config import check_choice
-from feedback_lite.tasks.base import IGNORED, Examples, Task, draw
+from feedback_lite.tasks.base import IGNORED, Examples, Task, change, draw
 from feedback_lite.tasks.printed_program import PrintedProgram
 from feedback_lite.tasks.programs import Program
 from feedback_lite.tasks.sequences import Characters, Copy, Echo, Reverse
@@ -21,7 +21,7 @@ TASKS: dict[str, Callable[[], Task]] = {
     "s3-word": partial(GroupWord, degree=3),
     "s5-word": partial(GroupWord, degree=5),
     Program.name: Program,
-    PrintedProgram.name: partial(PrintedProgram, statements=10, largest=3),
+    PrintedProgram.name: PrintedProgram,
     Walk.name: Walk,
     Echo.name: Echo,
     Copy.name: Copy,
@@ -29,10 +29,7 @@ TASKS: dict[str, Callable[[], Task]] = {
     Parity.name: Parity,
     Characters.name: Characters,
 }
-"""Every task by its name, with its usual settings: small enough to be learned in minutes.
-
-The authors' own size of their task is ``PrintedProgram()``.
-"""
+"""Every task by its name, with its usual settings: small enough to be learned in minutes."""
 
 
 def make_task(name: str) -> Task:
@@ -47,6 +44,7 @@ __all__ = [
     "IGNORED",
     "TASKS",
     "make_task",
+    "change",
     "draw",
     "ShellGame",
     "GroupWord",

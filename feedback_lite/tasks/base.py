@@ -1,6 +1,6 @@
 """What every task is, the mark of a position without an answer, and the steps that the tasks share."""
 
-from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Int
@@ -61,6 +61,21 @@ def draw(task: Task, *, batch_size: int, length: int, generator: torch.Generator
             "choose a greater length"
         )
     return examples
+
+
+def change(task: Task, options: dict[str, Any]) -> Task:
+    """Return a task with some of its options changed, by name.
+
+    Raises:
+        ValueError: the task has no such options.
+    """
+    if not options:
+        return task
+    known = getattr(task, "options", {})
+    if unknown := [name for name in options if name not in known]:
+        raise ValueError(f"{unknown[0]!r} is no option of the task {task.name!r} that can change: {sorted(known)} are")
+    changed: Task = type(task)(**{**known, **options})
+    return changed
 
 
 def check_between(name: str, value: int, *, least: int, most: int) -> None:

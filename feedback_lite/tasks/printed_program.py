@@ -3,16 +3,18 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from random import Random
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 import torch
 from jaxtyping import Int
 from torch import Generator, Tensor
 
-from feedback_lite.config import check_size
+from feedback_lite.config import check_choice, check_size
 from feedback_lite.tasks.base import IGNORED, Examples
 
 NAMES = ("x", "y", "z", "p", "r")
+KINDS = ("=", "++", "--", "if", "print")
+Answers = Literal["prints", "every"]
 Choice = TypeVar("Choice")
 
 
@@ -29,12 +31,17 @@ class PrintedProgram:
       followed by one of the three statements above, which takes effect only if the comparison holds,
     - ``print v ;``, whose answer is the value of v, given at the ``;``.
 
-    No other position has an answer. All values are answers about equally often.
+    No other position has an answer. All values are answers about equally often. Two options make the task easier to
+    begin with: fewer kinds of statements, and an answer at every ``;``.
 
     Args:
         variables: number of variables, at least 1. They are called x, y, z, p, r, then v6, v7 and so on.
         statements: statements per program, at least 1; those inside a condition are not counted.
         largest: the largest value, at least 2.
+        kinds: the kinds of statements, of `KINDS`. "=" and "print" must be among them, and "++" and "--" where "if" is,
+            so that some statement is always possible.
+        answers: "prints", or "every" for one at every ``;``: the value that the variable of the statement has then. A
+            variable that is still not defined, because a condition did not hold, has none.
 
     Example:
         "x = 9 ; if x > 3 : x ++ ; print x ; END" has one answer, 10, at the ";" before END.
@@ -48,11 +55,23 @@ class PrintedProgram:
 
     name: ClassVar[str] = "printed-program"
 
-    def __init__(self, *, variables: int = 3, statements: int = 100, largest: int = 10) -> None:
+    def __init__(
+        self,
+        *,
+        variables: int = 3,
+        statements: int = 100,
+        largest: int = 10,
+        kinds: Sequence[str] = KINDS,
+        answers: Answers = "prints",
+    ) -> None:
         check_size("variables", variables)
         check_size("statements", statements)
         check_size("largest", largest, least=2)
-        self.variables, self.statements, self.largest = variables, statements, largest
+        check_kinds(kinds)
+        check_choice("answers", answers, get_args(Answers))
+        self.statements, self.largest, self.kinds, self.answered = statements, largest, tuple(kinds), answers
+        self.options: dict[str, Any] = {"variables": variables, "statements": statements, "largest": largest}
+        self.options |= {"kinds": self.kinds, "answers": answers}
         self.names = (*NAMES, *(f"v{number}" for number in range(len(NAMES) + 1, variables + 1)))[:variables]
         numbers = tuple(str(value) for value in range(1, largest + 1))
         self.vocabulary = (*numbers, *self.names, "=", "++", "--", "if", "<", ">", ":", "print", ";", "END")
@@ -70,14 +89,14 @@ class PrintedProgram:
         return Examples(tokens, self.answers(tokens))
 
     def answers(self, tokens: Int[Tensor, "b t"]) -> Int[Tensor, "b t"]:
-        """Return what each print prints, at its last token, and `IGNORED` everywhere else."""
+        """Return the value of each statement that has an answer, at its last token, and `IGNORED` everywhere else."""
         return self._each_row(tokens, self._answers_of_row)
 
     def heuristic(self, tokens: Int[Tensor, "b t"]) -> Int[Tensor, "b t"]:
         """Answer each print with the value of the same variable that was printed or assigned last before it.
 
-        An assignment counts even if its condition does not hold. It is what a model could do that is told each right
-        answer afterwards and never counts or compares.
+        An assignment counts even if its condition does not hold. It is what a model could do that is told what each
+        print prints afterwards and never counts or compares.
         """
         return self._each_row(tokens, self._guesses_of_row)
 
@@ -86,7 +105,7 @@ class PrintedProgram:
         while True:
             values: dict[str, int] = {}
             for _ in range(self.statements):
-                statement = self._statement(("=", "++", "--", "if", "print"), values, source)
+                statement = self._statement(self.kinds, values, source)
                 execute(statement, values)
                 yield from (*statement, ";")
             yield "END"
@@ -123,24 +142,38 @@ class PrintedProgram:
                 found[row, position] = value - 1  # the value 1 is token 0
         return found
 
-    @staticmethod
-    def _answers_of_row(words: list[str]) -> Iterator[tuple[int, int]]:
-        return ((position, value) for position, kind, _, value in run(words) if kind == "print")
+    def _answers_of_row(self, words: list[str]) -> Iterator[tuple[int, int]]:
+        for position, statement, values in run(words):
+            name = subject(statement)
+            if name in values and (self.answered == "every" or statement[0] == "print"):
+                yield position, values[name]
 
     @staticmethod
     def _guesses_of_row(words: list[str]) -> Iterator[tuple[int, int]]:
         known: dict[str, int] = {}
-        for position, kind, name, value in run(words):
-            if kind == "print":
+        for position, statement, values in run(words):
+            name = subject(statement)
+            if statement[0] == "print":
                 yield position, known[name]
-            known[name] = value
+                known[name] = values[name]
+            elif "=" in statement:
+                known[name] = int(statement[-1])
 
 
 Answer = Callable[[list[str]], Iterable[tuple[int, int]]]
 
 
-def run(words: Iterable[str]) -> Iterator[tuple[int, str, str, int]]:
-    """Yield position, kind ("print" or "assign"), variable and value of every print and every written assignment."""
+def check_kinds(kinds: Sequence[str]) -> None:
+    """Raise where a kind of statement is unknown, or where there could be no statement that is possible."""
+    for kind in kinds:
+        check_choice("kind", kind, KINDS)
+    missing = [kind for kind in ("=", "print", *(("++", "--") if "if" in kinds else ())) if kind not in kinds]
+    if missing:
+        raise ValueError(f'kinds must hold "=" and "print", and "++" and "--" where they hold "if", got {kinds!r}')
+
+
+def run(words: Iterable[str]) -> Iterator[tuple[int, list[str], dict[str, int]]]:
+    """Yield the last position of every statement, its words without the ";", and all values after it."""
     values: dict[str, int] = {}
     statement: list[str] = []
     for position, word in enumerate(words):
@@ -149,12 +182,19 @@ def run(words: Iterable[str]) -> Iterator[tuple[int, str, str, int]]:
         elif word != ";":
             statement.append(word)
         else:
-            if statement[0] == "print":
-                yield position, "print", statement[1], values[statement[1]]
-            elif "=" in statement:
-                yield position, "assign", statement[-3], int(statement[-1])
             execute(statement, values)
+            yield position, statement, values
             statement = []
+
+
+def subject(statement: list[str]) -> str:
+    """Return the variable that a statement prints or changes; in a condition, that of the statement behind the ":"."""
+    match statement:
+        case ["if", _, _, _, ":", *body]:
+            return subject(body)
+        case ["print", name]:
+            return name
+    return statement[0]
 
 
 def execute(statement: list[str], values: dict[str, int]) -> None:

@@ -34,7 +34,7 @@ from feedback_lite.training.cards import (
 )
 from feedback_lite.training.comparison import contenders
 from feedback_lite.training.evaluation import count_right, evaluate, expected_range
-from feedback_lite.training.loop import Recipe, Training, train
+from feedback_lite.training.loop import Recipe, Stage, Training, train
 from feedback_lite.training.opponents import RecurrentConfig, RecurrentNetwork
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "Recipe",
     "RecurrentConfig",
     "RecurrentNetwork",
+    "Stage",
     "Training",
     "contenders",
     "count_right",

@@ -18,7 +18,7 @@ from feedback_lite.config import check_size
 from feedback_lite.engine import EngineUnavailable
 from feedback_lite.files import beside, write_whole
 from feedback_lite.tasks import TASKS, make_task
-from feedback_lite.training import records
+from feedback_lite.training import programs, records
 from feedback_lite.training.ablations import ABLATIONS, ablate
 from feedback_lite.training.cards import MODELS, finished_card, from_card, make_model, save, to_card, usual_config
 from feedback_lite.training.checkpoint import read_checkpoint, write_checkpoint
@@ -27,6 +27,12 @@ from feedback_lite.training.loop import Recipe, Training
 from feedback_lite.training.processes import find_device, join_processes, num_processes, rank, sum_over_processes
 
 CHECKPOINT = ".checkpoint"
+SIZES = {
+    "steps": (500, "number of updates"),
+    "length": (20, "tokens per sequence; the model is measured at this length, twice and four times it"),
+    "batch_size": (64, "sequences per update"),
+}
+"""Sizes of a training without stages: the usual one, and what it is."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,20 +60,34 @@ def train(parsed: argparse.Namespace, device: torch.device) -> int:
     """Train a model on a task."""
     check_free(parsed.out)
     kind, task = parsed.model, make_task(parsed.task)
+    if parsed.staged:
+        made = staged_card(parsed)
+        return carry_out(made, start(made, device), parsed.out, every=parsed.checkpoint_every)
     changes: dict[str, Any] = {"bias_init": "zeros"} if kind == "ordinary" else {}
     if parsed.memory_size is not None:
         if kind != "feedback":
             raise ValueError(f"--memory-size belongs to the model 'feedback': the model {kind!r} has no memory")
         changes["memory_size"] = parsed.memory_size
+    steps, length, batch_size = (
+        default if getattr(parsed, name) is None else getattr(parsed, name) for name, (default, _) in SIZES.items()
+    )
     recipe = Recipe(
-        steps=parsed.steps,
-        batch_size=parsed.batch_size,
-        length=parsed.length,
-        learning_rate=parsed.learning_rate,
-        seed=parsed.seed,
+        steps=steps, batch_size=batch_size, length=length, learning_rate=parsed.learning_rate, seed=parsed.seed
     )
     made = to_card(kind, task, usual_config(kind, task, **changes), recipe)
     return carry_out(made, start(made, device), parsed.out, every=parsed.checkpoint_every)
+
+
+def staged_card(parsed: argparse.Namespace) -> dict[str, Any]:
+    """Return how a model is made with the sizes and the stages of the study of its task."""
+    if parsed.task != programs.TASK.name:
+        raise ValueError(f"--staged belongs to the task {programs.TASK.name!r}: {parsed.task!r} has no stages")
+    for name in (*SIZES, "memory_size"):
+        if getattr(parsed, name) is not None:
+            raise ValueError(f"--{name.replace('_', '-')} is set by the stages: leave it out, or leave out --staged")
+    contender = programs.of_kind(parsed.model)
+    recipe = Recipe.of_stages(programs.stages(), learning_rate=parsed.learning_rate, seed=parsed.seed)
+    return to_card(contender.kind, programs.TASK, contender.config, recipe)
 
 
 def repeat(parsed: argparse.Namespace, device: torch.device) -> int:
@@ -121,6 +141,13 @@ def study(parsed: argparse.Namespace, make_record: Callable[..., dict[str, Any]]
     notes.unlink(missing_ok=True)
     print(f"wrote {out}")
     return 0
+
+
+def compare_models(parsed: argparse.Namespace, _: torch.device) -> int:
+    """Make the record of a comparison."""
+    if parsed.task == programs.TASK.name:
+        return study(parsed, programs.compare_programs, programs.ENTRIES)
+    return study(parsed, compare, STUDIES[parsed.task])
 
 
 def start(made: dict[str, Any], device: torch.device) -> Training:
@@ -234,10 +261,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     train_command.add_argument("task", choices=TASKS)
     train_command.add_argument("--model", choices=MODELS, default="feedback")
     train_command.add_argument("--memory-size", type=int, help="slots of the feedback model's memory (default: 16)")
+    train_command.add_argument(
+        "--staged", action="store_true", help="with the sizes of model and the stages of the study of printed-program"
+    )
+    for name, (size, help_text) in SIZES.items():
+        train_command.add_argument(f"--{name.replace('_', '-')}", type=int, help=f"{help_text} (default: {size})")
     for option, default, help_text in (
-        ("--steps", 500, "number of updates"),
-        ("--length", 20, "tokens per sequence; the model is measured at this length, twice and four times it"),
-        ("--batch-size", 64, "sequences per update"),
         ("--learning-rate", 3e-3, "the highest one"),
         ("--seed", 0, "starts weights, data and dropout"),
     ):
@@ -254,8 +283,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     resume_command.add_argument("checkpoint", type=Path, help="the file that the stopped training wrote")
 
     compare_command = commands.add_parser("compare", help="train several models on a task and record how each does")
-    compare_command.set_defaults(run=lambda parsed, _: study(parsed, compare, STUDIES[parsed.task]))
-    compare_command.add_argument("task", choices=STUDIES)
+    compare_command.set_defaults(run=compare_models)
+    compare_command.add_argument("task", choices=(*STUDIES, programs.TASK.name))
 
     ablate_command = commands.add_parser("ablate", help="change one thing of the model and record what that does")
     ablate_command.set_defaults(run=lambda parsed, _: study(parsed, ablate, parsed.name))

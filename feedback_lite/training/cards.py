@@ -20,7 +20,7 @@ from feedback_lite.model import FeedbackTransformer
 from feedback_lite.pretrained import TRANSFORMERS
 from feedback_lite.tasks import Task, make_task
 from feedback_lite.training.evaluation import count_right, expected_range
-from feedback_lite.training.loop import Recipe, Training
+from feedback_lite.training.loop import Recipe, Stage, Training
 from feedback_lite.training.opponents import RecurrentConfig, RecurrentNetwork
 
 Model = FeedbackTransformer | CausalTransformer | RecurrentNetwork
@@ -64,8 +64,10 @@ def to_card(kind: str, task: Task, config: Config, recipe: Recipe) -> dict[str, 
 def finished_card(made: dict[str, Any], training: Training) -> dict[str, Any]:
     """Return the card of a trained model: how it was made, what that took, and its accuracy on fresh data."""
     model, task = training.model, training.task
-    lengths = [multiple * training.recipe.length for multiple in EVALUATED_MULTIPLES]
-    counts = {str(length): count_right(model, task, length=length, **CARD_EVALUATION) for length in lengths}
+    counts = {
+        str(length): count_right(model, task, length=length, **CARD_EVALUATION)
+        for length in lengths_of(training.recipe)
+    }
     return {
         **made,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -78,6 +80,13 @@ def finished_card(made: dict[str, Any], training: Training) -> dict[str, Any]:
         "evaluation": CARD_EVALUATION,
         "versions": versions(),
     }
+
+
+def lengths_of(recipe: Recipe) -> list[int]:
+    """Return the lengths that a card tells the accuracy at: those of the stages, or the trained one and multiples."""
+    if recipe.stages:
+        return sorted({stage.length for stage in recipe.stages})
+    return [multiple * recipe.length for multiple in EVALUATED_MULTIPLES]
 
 
 def versions() -> dict[str, str]:
@@ -101,5 +110,6 @@ def save(model: nn.Module, card: dict[str, Any], path: Path) -> str:
 
 def from_card(card: dict[str, Any]) -> tuple[str, Task, Any, Recipe]:
     """Return what a card says of how its model was made: model kind, task, configuration of that kind, and recipe."""
-    recipe = {**card["recipe"], "betas": tuple(card["recipe"]["betas"])}
+    stages = tuple(Stage(**stage) for stage in card["recipe"].get("stages", ()))  # older cards have none
+    recipe = {**card["recipe"], "betas": tuple(card["recipe"]["betas"]), "stages": stages}
     return card["model"], make_task(card["task"]), CONFIGS[card["model"]](**card["config"]), Recipe(**recipe)

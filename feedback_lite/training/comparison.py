@@ -1,7 +1,8 @@
 """Train several models on one task under equal conditions, and record how each does: by examples, seconds, length.
 
-Every model gets the same learning rates to choose from, the same fresh data and the same schedule. It is trained twice:
-for as many examples as all others, and for about as many CPU seconds as the feedback model took.
+Every model gets the same learning rates to choose from, and further ones while its best lies at an end of those tried;
+the same fresh data and the same schedule. It is trained twice: for as many examples as all others, and for about as
+many CPU seconds as the feedback model took.
 
 From the command line::
 
@@ -10,7 +11,7 @@ From the command line::
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -30,7 +31,10 @@ from feedback_lite.training.evaluation import evaluate
 from feedback_lite.training.loop import Recipe, train
 
 LENGTHS = (20, 40, 80, 160)
-LEARNING_RATES = (1e-3, 3e-3, 1e-2)
+LADDER = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+"""The learning rates that a model may be tried with."""
+LEARNING_RATES = LADDER[2:5]
+"""Those that every model is tried with."""
 SEEDS = (0, 1, 2)
 RECORD_EVALUATION = {"sequences": 500, "seed": 1_000_003}
 SELECTION = {"sequences": 500, "seed": 2_000_003}
@@ -144,7 +148,6 @@ STUDIES = {
         Study("shell-game", 500, EVERYONE),
         Study("s3-word", 300, EVERYONE),
         Study("program", 500, EVERYONE),
-        Study("printed-program", 400, (FEEDBACK, "ordinary, 4 layers", "LSTM"), length=40, batch_size=256),
         Study("walk", 400, FEW),
         Study("copy", 300, FEW),
         Study("reverse", 300, FEW),
@@ -234,13 +237,29 @@ Trainer = Callable[..., object]
 def measure(
     contender: Contender, task: Task, recipe: Recipe, trainer: Trainer = train
 ) -> tuple[nn.Module, dict[str, Any]]:
-    """Train a model from nothing; return it and what is kept of it: CPU seconds, accuracy by length, and the curve.
+    """Train a model from nothing; return it and what is kept of it: that of `follow`, and accuracy by length."""
+    model, followed = follow(contender, task, recipe, trainer)
+    return model, {
+        **followed,
+        "accuracy_by_length": {
+            str(length): round(evaluate(model, task, length=length, **RECORD_EVALUATION), 4)
+            for length in lengths_of(recipe.length)
+        },
+        "selection": round(evaluate(model, task, length=recipe.length, **SELECTION), 4),
+    }
+
+
+def follow(
+    contender: Contender, task: Task, recipe: Recipe, trainer: Trainer = train
+) -> tuple[nn.Module, dict[str, Any]]:
+    """Train a model from nothing; return it, and its engine, CPU seconds and curve.
 
     Seconds are CPU seconds of the training alone: what the evaluations on the way take is not counted. ``trainer`` is
     `train`, or trains in another way.
     """
     model = contender.make(seed=recipe.seed)
-    engine = chosen(model.train(), torch.empty(recipe.batch_size, recipe.length)).name
+    first = recipe.stage(0)
+    engine = chosen(model.train(), torch.empty(first.batch_size, first.length)).name
     curve: dict[str, list[float]] = {"steps": [], "seconds": [], "accuracy": []}
     points = {round(recipe.steps * (point + 1) / POINTS) for point in range(POINTS)}
     spent, resumed = 0.0, time.process_time()
@@ -257,16 +276,7 @@ def measure(
         resumed = time.process_time()
 
     trainer(model, task, recipe, progress=False, watch=watch)
-    return model, {
-        "engine": engine,
-        "cpu_seconds": round(spent, 2),
-        "accuracy_by_length": {
-            str(length): round(evaluate(model, task, length=length, **RECORD_EVALUATION), 4)
-            for length in lengths_of(recipe.length)
-        },
-        "selection": round(evaluate(model, task, length=recipe.length, **SELECTION), 4),
-        "curve": curve,
-    }
+    return model, {"engine": engine, "cpu_seconds": round(spent, 2), "curve": curve}
 
 
 def lengths_of(trained: int) -> tuple[int, ...]:
@@ -360,11 +370,57 @@ def measure_contender(study: Study, run: Run) -> dict[str, Any]:
     return measure(contenders(task, (run.model,))[run.model], task, study.recipe(run))[1]
 
 
+def beyond(accuracy: Mapping[float, float]) -> list[float]:
+    """Return the learning rates to try next: the one beyond each end that is best, and better than its neighbour.
+
+    Args:
+        accuracy: what was reached with each learning rate tried, at least two of `LADDER` that lie side by side.
+    """
+    best, tried = max(accuracy.values()), sorted(accuracy)
+    lowest, highest = LADDER.index(tried[0]), LADDER.index(tried[-1])
+    further = []
+    if lowest > 0 and accuracy[tried[0]] == best > accuracy[tried[1]]:
+        further.append(LADDER[lowest - 1])
+    if highest + 1 < len(LADDER) and accuracy[tried[-1]] == best > accuracy[tried[-2]]:
+        further.append(LADDER[highest + 1])
+    return further
+
+
+Key = tuple[str, str]
+"""A model and a budget."""
+
+
+def sweep(
+    keys: Iterable[Key], run: Callable[[Key, float], Run], notes: Notes, measure: Callable[[list[Run]], None]
+) -> dict[Key, dict[float, float]]:
+    """Return the accuracy with every learning rate that was tried, for every model and budget, smallest rate first.
+
+    Args:
+        keys: who is tried.
+        run: gives the run of a learning rate.
+        notes: where results are.
+        measure: measures those of these runs that have no result yet.
+    """
+    rates = {key: set(LEARNING_RATES) for key in keys}
+    while True:
+        measure([run(key, rate) for key, tried in rates.items() for rate in sorted(tried)])
+        found = {
+            key: {rate: notes.results[run(key, rate)]["selection"] for rate in sorted(tried)}
+            for key, tried in rates.items()
+        }
+        further = {key: beyond(accuracy) for key, accuracy in found.items()}
+        if not any(further.values()):
+            return found
+        for key, more in further.items():
+            rates[key].update(more)
+
+
 def compare(study: Study, *, out: Path, jobs: int = 1) -> dict[str, Any]:
     """Run a whole comparison and return its record.
 
-    Every model is trained with every learning rate from seed 0, for each budget; the one with the best accuracy on the
-    selection data is then used from the other seeds too. What is done is kept beside ``out`` until the end.
+    Every model is trained with several learning rates from seed 0, for each budget: with all of `LEARNING_RATES`, and
+    with the next of `LADDER` while the best lies at an end. The one with the best accuracy on the selection data is
+    then used from the other seeds too. What is done is kept beside ``out`` until the end.
 
     Args:
         study: the task, the length of training, and who takes part.
@@ -383,17 +439,16 @@ def compare(study: Study, *, out: Path, jobs: int = 1) -> dict[str, Any]:
     steps = {(name, budget): steps_for(budget, name, study, seconds) for name in models for budget in BUDGETS}
     measurer = partial(measure_contender, study)
 
-    def run(name: str, budget: str, rate: float, seed: int) -> Run:
-        return Run(model=name, steps=steps[name, budget], learning_rate=rate, seed=seed)
+    def run(key: Key, rate: float, seed: int = SEEDS[0]) -> Run:
+        return Run(model=key[0], steps=steps[key], learning_rate=rate, seed=seed)
 
-    swept = [run(*key, rate, SEEDS[0]) for key in steps for rate in LEARNING_RATES]
-    measure_all(swept, notes, measurer, jobs=jobs, title=f"{study.task}: learning rates")
-    best = {}
-    for key in steps:
-        by_rate = {rate: notes.results[run(*key, rate, SEEDS[0])]["selection"] for rate in LEARNING_RATES}
-        best[key] = max(by_rate, key=by_rate.__getitem__)
-    chosen = [run(*key, best[key], seed) for key in steps for seed in SEEDS]
-    measure_all(chosen, notes, measurer, jobs=jobs, title=f"{study.task}: all seeds")
+    def measure(runs: list[Run], *, title: str = "learning rates") -> None:
+        measure_all(runs, notes, measurer, jobs=jobs, title=f"{study.task}: {title}")
+
+    swept = sweep(steps, run, notes, measure)
+    best = {key: max(accuracy, key=accuracy.__getitem__) for key, accuracy in swept.items()}
+    chosen = [run(key, best[key], seed) for key in steps for seed in SEEDS]
+    measure(chosen, title="all seeds")
     return {
         "task": study.task,
         "command": f"python -m feedback_lite.training compare {study.task} --out compare-{study.task}.json",
@@ -407,15 +462,14 @@ def compare(study: Study, *, out: Path, jobs: int = 1) -> dict[str, Any]:
         "seconds_per_update": {name: round(value, 5) for name, value in seconds.items()},
         "models": [contender_entry(contender) for contender in models.values()],
         "sweep": [
-            {"model": name, "budget": budget, "learning_rate": rate, "accuracy": notes.results[found]["selection"]}
-            for name, budget in steps
-            for rate in LEARNING_RATES
-            for found in (run(name, budget, rate, SEEDS[0]),)
+            {"model": name, "budget": budget, "learning_rate": rate, "accuracy": right}
+            for (name, budget), accuracy in swept.items()
+            for rate, right in accuracy.items()
         ],
         "runs": [
             run_entry(
                 found,
-                [budget for name, budget in steps if run(name, budget, best[name, budget], found.seed) == found],
+                [key[1] for key in steps if run(key, best[key], found.seed) == found],
                 notes,
             )
             for found in dict.fromkeys(chosen)

@@ -10,6 +10,9 @@ from feedback_lite.config import check_size
 from feedback_lite.generation import device_of, evaluating
 from feedback_lite.tasks import IGNORED, Task, draw
 
+MOST_PAIRS = 2**24
+"""Pairs of positions in the sequences that a model reads at once: attention's weights take memory for each."""
+
 
 def evaluate(model: nn.Module, task: Task, *, length: int, sequences: int, seed: int) -> float:
     """Return the share of right answers over all positions of fresh sequences that have an answer.
@@ -37,8 +40,11 @@ def count_right(
     generator = torch.Generator().manual_seed(seed)
     examples = draw(task, batch_size=sequences, length=length, generator=generator)
     with evaluating(model):
-        answers = model(examples.tokens.to(device_of(model))).logits.argmax(dim=-1).cpu()
-    asked = examples.targets != IGNORED
+        pieces = [
+            model(tokens.to(device_of(model))).logits.argmax(dim=-1).cpu()
+            for tokens in torch.split(examples.tokens, max(1, MOST_PAIRS // length**2))
+        ]
+    answers, asked = torch.cat(pieces), examples.targets != IGNORED
     return ((answers == examples.targets) & asked).sum(dim=1).double(), asked.sum(dim=1).double()
 
 

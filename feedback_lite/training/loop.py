@@ -2,9 +2,9 @@
 
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import process_time
 from typing import Any
 
@@ -18,7 +18,7 @@ from tqdm import tqdm
 from feedback_lite.config import check_size
 from feedback_lite.engine import Engine, chosen, use
 from feedback_lite.generation import device_of
-from feedback_lite.tasks import IGNORED, Task, draw
+from feedback_lite.tasks import IGNORED, Task, change, draw
 from feedback_lite.training.processes import (
     check_divides,
     local_part,
@@ -26,6 +26,27 @@ from feedback_lite.training.processes import (
     sum_gradients,
     sum_over_processes,
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A part of a training that has sequences of its own.
+
+    Args:
+        steps: number of updates.
+        batch_size: sequences per update.
+        length: tokens per sequence.
+        task: options of the task that are different in this stage, by name, as plain data.
+    """
+
+    steps: int
+    batch_size: int
+    length: int
+    task: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "length"):
+            check_size(name, getattr(self, name))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +64,8 @@ class Recipe:
         betas: AdamW's decay rates of its two averages.
         max_norm: gradients are scaled down to this norm where they exceed it.
         seed: starts the weights, the data and dropout.
+        stages: parts that follow each other within one warm-up and one decay; none means that all updates are alike.
+            Their updates sum up to ``steps``, and the last one has ``batch_size`` sequences of ``length`` tokens.
     """
 
     steps: int
@@ -55,6 +78,7 @@ class Recipe:
     betas: tuple[float, float] = (0.9, 0.98)
     max_norm: float = 1.0
     seed: int = 0
+    stages: tuple[Stage, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "length"):
@@ -63,6 +87,39 @@ class Recipe:
         check_size("seed", self.seed, least=0)
         if self.seed >= 2**63:
             raise ValueError(f"seed must be below 2**63, got {self.seed}")
+        together = sum(stage.steps for stage in self.stages)
+        if self.stages and together != self.steps:
+            raise ValueError(f"the steps of all stages must sum up to {self.steps}, got {together} in {self.stages}")
+        last = self.stage(self.steps - 1)
+        if (last.batch_size, last.length) != (self.batch_size, self.length):
+            raise ValueError(
+                f"the last stage must have batch_size={self.batch_size} and length={self.length}, got {last}"
+            )
+
+    @classmethod
+    def of_stages(cls, stages: Sequence[Stage], **others: Any) -> "Recipe":
+        """Return a recipe of these stages; ``others`` are its other settings.
+
+        Raises:
+            ValueError: there is no stage, or a setting is not allowed.
+        """
+        if not stages:
+            raise ValueError("stages must be at least one, got none")
+        steps, last = sum(stage.steps for stage in stages), stages[-1]
+        return cls(steps=steps, batch_size=last.batch_size, length=last.length, stages=tuple(stages), **others)
+
+    def stage(self, step: int) -> Stage:
+        """Return the stage that the update number ``step`` belongs to, counted from 0."""
+        for stage in self.stages:
+            if step < stage.steps:
+                return stage
+            step -= stage.steps
+        return Stage(steps=self.steps, batch_size=self.batch_size, length=self.length)
+
+    def tokens(self, steps: int) -> int:
+        """Return how many tokens the first updates read."""
+        stages = (self.stage(step) for step in range(steps))
+        return sum(stage.batch_size * stage.length for stage in stages)
 
     def share_of_learning_rate(self, step: int) -> float:
         """Return the factor on the learning rate for the update number ``step``, counted from 0."""
@@ -89,6 +146,8 @@ class Training:
 
     def __init__(self, model: nn.Module, task: Task, recipe: Recipe) -> None:
         self.model, self.task, self.recipe = model, task, recipe
+        for stage in recipe.stages:
+            change(task, stage.task)  # raises before the first update where a stage is impossible
         self.generator = torch.Generator().manual_seed(recipe.seed)
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay
@@ -101,7 +160,8 @@ class Training:
         """Do all updates that are still to be done and return the losses of all; `train` says more."""
         recipe = self.recipe
         steps = range(len(self.losses), recipe.steps)
-        check_divides(recipe.batch_size)
+        for stage in recipe.stages or (recipe.stage(0),):
+            check_divides(stage.batch_size)
         hidden = not progress or rank() > 0
         self.model.train()
         with tqdm(
@@ -119,7 +179,9 @@ class Training:
     def update(self, step: int) -> float:
         """Do the update number ``step``, counted from 0, and return the loss before it."""
         recipe, device = self.recipe, device_of(self.model)
-        examples = draw(self.task, batch_size=recipe.batch_size, length=recipe.length, generator=self.generator)
+        stage = recipe.stage(step)
+        task = change(self.task, stage.task)
+        examples = draw(task, batch_size=stage.batch_size, length=stage.length, generator=self.generator)
         tokens, targets = (local_part(part).to(device) for part in examples)
         if self.engine is None:
             self.engine = chosen(self.model, tokens).name

@@ -40,6 +40,22 @@ FAULTS = (
         ("tests/properties/test_tasks.py", "-k", "printed_program"),
     ),
     Fault(
+        "a statement is answered with the value before it",
+        "feedback_lite/tasks/printed_program.py",
+        {
+            "            execute(statement, values)\n            yield position, statement, values\n": (
+                "            yield position, statement, values\n            execute(statement, values)\n"
+            )
+        },
+        ("tests/unit/test_tasks.py", "-k", "printed_program"),
+    ),
+    Fault(
+        "the kinds of statements are not those that were asked for",
+        "feedback_lite/tasks/printed_program.py",
+        {"self._statement(self.kinds, values, source)": "self._statement(KINDS, values, source)"},
+        ("tests/unit/test_tasks.py", "-k", "kinds"),
+    ),
+    Fault(
         "the echo comes one step early",
         "feedback_lite/tasks/sequences.py",
         {

@@ -6,6 +6,8 @@ LOOP = "feedback_lite/training/loop.py"
 TESTS = ("tests/unit/training/test_loop.py",)
 SHORTCUTS = "feedback_lite/training/shortcuts.py"
 SHORTCUT_TESTS = ("tests/unit/training/test_shortcuts.py",)
+STAGES = ("tests/unit/training/test_stages.py",)
+PROGRAMS = ("tests/unit/training/test_programs.py",)
 STOPS = ("tests/unit/training/test_checkpoint.py",)
 
 FAULTS = (
@@ -44,6 +46,30 @@ FAULTS = (
         LOOP,
         {"(examples.targets != IGNORED).sum().item()": "examples.targets.numel()"},
         ("tests/unit/training/test_evaluation.py", *TESTS),
+    ),
+    Fault(
+        "the task of a stage is the usual one",
+        LOOP,
+        {"task = change(self.task, stage.task)": "task = self.task"},
+        STAGES,
+    ),
+    Fault(
+        "a stage lasts one update too long",
+        LOOP,
+        {"if step < stage.steps:": "if step <= stage.steps:"},
+        STAGES,
+    ),
+    Fault(
+        "memory not carried along a stream",
+        "feedback_lite/training/programs.py",
+        {"logits, memory = model(piece, memory)": "logits, memory = model(piece)"},
+        PROGRAMS,
+    ),
+    Fault(
+        "what comes after END counted in the first program",
+        "feedback_lite/training/programs.py",
+        {".cumsum(dim=1) == 0": ".cumsum(dim=1) <= 1"},
+        PROGRAMS,
     ),
     Fault(
         "gradients averaged over the processes",

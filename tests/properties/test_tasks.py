@@ -22,8 +22,10 @@ from feedback_lite.tasks import (
     ShellGame,
     Task,
     Walk,
+    change,
     make_task,
 )
+from feedback_lite.tasks.printed_program import KINDS, Answers
 from tests.properties.strategies import seeds
 
 lengths = st.integers(2, 40)
@@ -106,8 +108,23 @@ def test_program(modulus: int, seed: int, length: int) -> None:
     assert_read_again(task, draw_from(task, seed, length), interpret)
 
 
-@given(st.integers(1, 7), st.integers(1, 9), st.integers(2, 12), seeds, st.integers(1, 90))
-def test_printed_program(variables: int, statements: int, largest: int, seed: int, length: int) -> None:
+kinds_of_statements = st.sampled_from(
+    [("=", "print"), ("print", "=", "++"), ("=", "--", "print"), ("=", "++", "--", "print"), KINDS]
+)
+
+
+@given(
+    st.integers(1, 7),
+    st.integers(1, 9),
+    st.integers(2, 12),
+    kinds_of_statements,
+    st.sampled_from(["prints", "every"]),
+    seeds,
+    st.integers(1, 90),
+)
+def test_printed_program(
+    variables: int, statements: int, largest: int, kinds: tuple[str, ...], answers: Answers, seed: int, length: int
+) -> None:
     def interpret(words: list[str]) -> Iterator[str | None]:
         # Translate each statement to Python and let Python carry it out; what is cut off at the end has no answer.
         values: dict[str, int] = {}
@@ -121,6 +138,7 @@ def test_printed_program(variables: int, statements: int, largest: int, seed: in
             elif word != ";":
                 line.append(word)
             else:
+                assert {"=", "++", "--", "if", "print"} & set(line) <= set(kinds)
                 if line[0] == "print":
                     answer = str(values[line[1]])
                 else:
@@ -128,13 +146,17 @@ def test_printed_program(variables: int, statements: int, largest: int, seed: in
                     assert not (new and line[0] in values), "only a variable without a value is assigned"
                     exec(" ".join(line).replace("++", "+= 1").replace("--", "-= 1"), {}, values)
                     assert set(values.values()) <= set(range(1, largest + 1))
+                    changed = "".join(line).rpartition(":")[2].rstrip("+-").split("=")[0]
+                    if answers == "every" and changed in values:
+                        answer = str(values[changed])
                 line, count = [], count + 1
             yield answer
 
-    task = PrintedProgram(variables=variables, statements=statements, largest=largest)
+    task = PrintedProgram(variables=variables, statements=statements, largest=largest, kinds=kinds, answers=answers)
     examples = draw_from(task, seed, length)
     assert_read_again(task, examples, interpret)
-    assert ((task.heuristic(examples.tokens) == IGNORED) == (examples.targets == IGNORED)).all()
+    prints = change(task, {"answers": "prints"}).answers(examples.tokens)
+    assert ((task.heuristic(examples.tokens) == IGNORED) == (prints == IGNORED)).all()
 
 
 @given(st.integers(2, 26), st.integers(1, 12), seeds, lengths)

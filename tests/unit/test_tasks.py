@@ -19,6 +19,7 @@ from feedback_lite.tasks import (
     ShellGame,
     Task,
     Walk,
+    change,
     make_task,
 )
 from feedback_lite.tasks.base import follow
@@ -164,6 +165,48 @@ def test_a_printed_program_by_hand() -> None:
         assert len(words) - words.count("-") == 3
 
 
+def test_every_statement_of_a_printed_program_by_hand() -> None:
+    program = PrintedProgram(answers="every")
+    text = (
+        "x = 9 ; if x > 3 : x ++ ; print x ; if x < 3 : y = 4 ; y = 2 ; if x > y : y -- ; if x < 3"
+        " : z = 7 ; END y = 3 ; y"
+    )
+    words = spoken(program, program.answers(numbered(program, *text.split())))
+    places = [place for place, word in enumerate(text.split()) if word == ";"]
+    # y and z are not defined where the condition did not hold; after END nothing is.
+    assert [words[place] for place in places] == ["9", "10", "10", "-", "2", "1", "-", "3"]
+    assert len(words) - words.count("-") == 6
+    guesses = spoken(program, program.heuristic(numbered(program, *text.split())))
+    assert [guess for guess in guesses if guess != "-"] == ["9"]  # the rule is about prints alone
+
+
+def test_only_the_kinds_of_statements_that_were_asked_for_are_drawn() -> None:
+    def kinds_in(program: PrintedProgram) -> set[str]:
+        tokens, _ = fresh(program, batch_size=7, length=300)
+        return {program.vocabulary[token] for token in tokens.unique().tolist()} & {"=", "++", "--", "if", "print"}
+
+    for kinds in (("=", "print"), ("print", "++", "="), ("=", "++", "--", "print"), ("=", "++", "--", "if", "print")):
+        assert kinds_in(PrintedProgram(kinds=kinds)) == set(kinds)
+
+
+def test_options_change_and_the_others_stay() -> None:
+    program = PrintedProgram(variables=2, statements=7)
+    changed = change(program, {"kinds": ["=", "print"], "answers": "every"})
+    assert isinstance(changed, PrintedProgram)
+    assert changed.options == {
+        "variables": 2, "statements": 7, "largest": 10, "kinds": ("=", "print"), "answers": "every"
+    }  # fmt: skip
+    assert change(program, {}) is program
+    with pytest.raises(ValueError, match=r"'cups' is no option of the task 'shell-game' that can change: \[\] are"):
+        change(ShellGame(), {"cups": 3})
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_unknown_answers_are_refused() -> None:
+    with pytest.raises(ValueError, match="answers must be one of 'prints', 'every', got 'none'"):
+        change(PrintedProgram(), {"answers": "none"})
+
+
 @pytest.mark.parametrize(("variables", "words", "copied"), [(3, 23, 0.474), (5, 25, 0.488)])
 def test_printed_programs_have_the_figures_of_the_authors_generator(variables: int, words: int, copied: float) -> None:
     # Measured on the authors' generator with 3 variables: 432 tokens and 25.5 prints per program, and the share of
@@ -222,6 +265,10 @@ def test_the_characters_are_the_zen_of_python_and_nothing_is_printed(capsys: pyt
         (lambda: PrintedProgram(variables=0), "variables must be at least 1, got 0"),
         (lambda: PrintedProgram(statements=0), "statements must be at least 1, got 0"),
         (lambda: PrintedProgram(largest=1), "largest must be at least 2, got 1"),
+        (lambda: PrintedProgram(kinds=("=", "goto")), "kind must be one of '=', .*, got 'goto'"),
+        (lambda: PrintedProgram(kinds=("=",)), 'kinds must hold "=" and "print", and .*got'),
+        (lambda: PrintedProgram(kinds=("print", "++", "--")), 'kinds must hold "=" and "print", and .*got'),
+        (lambda: PrintedProgram(kinds=("=", "if", "++", "print")), 'kinds must hold "=" and "print", and .*got'),
         (lambda: Echo(delay=0), "delay must be at least 1, got 0"),
         (lambda: Copy(symbols=27), "symbols must be at most 26, got 27"),
         (lambda: fresh(Reverse(), batch_size=1, length=1), "length must be at least 2, got 1"),

@@ -16,8 +16,8 @@ import torch
 
 import feedback_lite
 from feedback_lite import CausalTransformer, engine, tasks
+from feedback_lite.training import Recipe, Stage, evaluation, from_card, loop, programs
 from feedback_lite.training import __main__ as command_line
-from feedback_lite.training import evaluation, from_card, loop
 from feedback_lite.training.__main__ import check_writable, main
 
 # Trainings, which shape checks slow down; what is trained is checked with the model's own tests.
@@ -102,6 +102,23 @@ def test_the_options_reach_the_card(tmp_path: Path) -> None:
     expected = {"steps": 2, "batch_size": 2, "length": 3, "learning_rate": 0.01, "seed": 4}
     assert {name: card["recipe"][name] for name in expected} == expected
     assert set(card["accuracy_by_length"]) == {"3", "6", "12"}
+
+
+def test_a_staged_training_has_the_models_and_the_stages_of_the_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = (
+        Stage(steps=2, batch_size=3, length=20, task={"answers": "every"}),
+        Stage(steps=1, batch_size=2, length=40),
+    )
+    monkeypatch.setattr(programs, "stages", lambda: short)
+    for kind, expected in (("feedback", programs.USUAL.config), ("ordinary", programs.of_kind("ordinary").config)):
+        out = tmp_path / kind
+        options = ("--model", kind, "--seed", "4", "--learning-rate", "0.01")
+        assert main(["train", "printed-program", "--staged", *options, "--out", str(out)]) == 0
+        recipe = Recipe.of_stages(short, learning_rate=0.01, seed=4)
+        assert from_card(card_of(out))[2:] == (expected, recipe)
+        assert set(card_of(out)["accuracy_by_length"]) == {"20", "40"}
 
 
 class Case:
@@ -267,6 +284,11 @@ def test_a_checkpoint_that_does_not_fit_together_is_told(
         (
             ["train", "shell-game", "--model", "ordinary", "--memory-size", "3", "--out", "{}/m"],
             "--memory-size belongs to the model 'feedback': the model 'ordinary' has no memory",
+        ),
+        (["train", "echo", "--staged", "--out", "{}/m"], "--staged belongs to the task 'printed-program': 'echo' has"),
+        (
+            ["train", "printed-program", "--staged", "--batch-size", "3", "--out", "{}/m"],
+            "--batch-size is set by the stages: leave it out, or leave out --staged",
         ),
         (["repeat", "{}/none.json", "--out", "{}/m"], "No such file"),
         (["resume", "{}/none.checkpoint"], "No such file"),

@@ -1,8 +1,9 @@
 """Comparisons: opponents of equal size, equal budgets, the chosen learning rate, notes that survive, and the record."""
 
 import json
+import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from feedback_lite.training.comparison import (
     Notes,
     Run,
     Study,
+    beyond,
     compare,
     contender_entry,
     contenders,
@@ -100,7 +102,7 @@ def test_the_nearest_candidate_is_the_nearest_and_not_the_last() -> None:
 
 
 def test_every_study_knows_its_task_and_its_models() -> None:
-    assert set(STUDIES) == set(TASKS)
+    assert set(STUDIES) == set(TASKS) - {"printed-program"}  # `programs` compares on that one
     for name, study in STUDIES.items():
         assert study.task == name
         assert FEEDBACK in study.names
@@ -244,12 +246,72 @@ def test_the_rate_of_the_best_selection_is_used_for_all_seeds_and_the_record_hol
     assert (rows["LSTM", "examples", 1]["learning_rate"], rows["LSTM", "examples", 1]["steps"]) == (0.01, 4)
     assert (rows["LSTM", "seconds", 1]["learning_rate"], rows["LSTM", "seconds", 1]["steps"]) == (0.001, 20)
     assert "selection" not in rows["LSTM", "seconds", 1]
-    assert len(record["sweep"]) == 12
-    assert len(measured) == len(set(measured)) == 9 + 6
+    assert len(record["sweep"]) == 12 + 2  # one more beyond each end that was best
+    assert len(measured) == len(set(measured)) == 9 + 6 + 2
     assert [model["name"] for model in record["models"]] == [FEEDBACK, "LSTM"]
     assert record["chance"] == 0.2
     assert record["command"].startswith("python -m feedback_lite.training compare shell-game")
     json.dumps(record)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "further"),
+    [
+        ({0.001: 0.2, 0.003: 0.5, 0.01: 0.4}, []),
+        ({0.001: 0.2, 0.003: 0.5, 0.01: 0.6}, [0.03]),
+        ({0.001: 0.7, 0.003: 0.5, 0.01: 0.6}, [0.0003]),
+        ({0.001: 0.6, 0.003: 0.5, 0.01: 0.6}, [0.0003, 0.03]),
+        ({0.001: 0.2, 0.003: 0.6, 0.01: 0.6}, []),  # a tie with the neighbour is no reason to go on
+        ({0.001: 0.6, 0.003: 0.6, 0.01: 0.2}, []),
+        ({0.001: 0.2, 0.003: 0.5, 0.01: 0.6, 0.03: 0.7}, [0.1]),
+        ({0.003: 0.5, 0.01: 0.6, 0.03: 0.7, 0.1: 0.8}, []),  # nothing above 0.1,
+        ({0.0001: 0.8, 0.0003: 0.7, 0.001: 0.6}, []),  # or below 0.0001
+    ],
+)
+def test_learning_rates_go_on_beyond_an_end_that_is_better_than_its_neighbour(
+    accuracy: dict[float, float], further: list[float]
+) -> None:
+    assert beyond(accuracy) == further
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(
+    ("favourite", "tried"),
+    [
+        (0.003, [0.001, 0.003, 0.01]),
+        (0.01, [0.001, 0.003, 0.01, 0.03]),
+        (0.1, [0.001, 0.003, 0.01, 0.03, 0.1]),
+        (0.0001, [0.0001, 0.0003, 0.001, 0.003, 0.01]),
+    ],
+)
+def test_a_sweep_extends_itself_to_the_best_rate_and_the_record_shows_all_that_were_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, favourite: float, tried: list[float]
+) -> None:
+    measured: list[Run] = []
+    power_cuts = [4, 7]  # measurements before each
+
+    def pretend(study: Study, run: Run) -> dict[str, Any]:
+        if power_cuts and len(measured) == power_cuts[0]:
+            power_cuts.pop(0)
+            raise KeyboardInterrupt
+        measured.append(run)
+        best = favourite if run.model == FEEDBACK else 0.003
+        selection = 1 - abs(math.log(run.learning_rate / best)) / 10
+        return {"cpu_seconds": 1.5, "accuracy_by_length": {}, "selection": selection, "curve": {}}
+
+    monkeypatch.setattr(comparison, "measure_contender", pretend)
+    monkeypatch.setattr(comparison, "seconds_per_update", constant({FEEDBACK: 0.1, "LSTM": 0.1}))
+    study = partial(compare, Study("shell-game", 4, (FEEDBACK, "LSTM"), length=5), out=tmp_path / "r.json")
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            study()
+    record = study()
+    assert len(measured) == len(set(measured)) == len(tried) + 3 + 2 * 2
+    for budget in BUDGETS:
+        for name, rates in ((FEEDBACK, tried), ("LSTM", [0.001, 0.003, 0.01])):
+            rows = [row for row in record["sweep"] if (row["model"], row["budget"]) == (name, budget)]
+            assert [row["learning_rate"] for row in rows] == rates
+    assert {run["learning_rate"] for run in record["runs"] if run["model"] == FEEDBACK} == {favourite}
 
 
 def constant(value: Any) -> Callable[..., Any]:
@@ -274,7 +336,7 @@ def test_impossible_numbers_of_jobs_are_refused(tmp_path: Path) -> None:
 
 # ---- the records that ship
 
-RECORDED = [name.removeprefix("compare-") for name in records.names() if name.startswith("compare-")]
+RECORDED = [task for task in STUDIES if f"compare-{task}" in records.names()]
 
 
 def test_the_tasks_that_keep_a_state_are_recorded_with_everyone() -> None:

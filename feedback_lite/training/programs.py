@@ -1,0 +1,417 @@
+"""The task of the paper's authors at its own size: stages that it is learned by, and a study of several models.
+
+The programs have 100 statements, and only prints have answers. Trained on that alone, no model here learns it. So the
+first stages are easier: short sequences, few kinds of statements, an answer at every ";". All models get the same ones.
+
+From the command line::
+
+    python -m feedback_lite.training compare printed-program --out compare-printed-program.json
+"""
+
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor, nn
+
+from feedback_lite.baseline import CausalTransformer
+from feedback_lite.config import FeedbackConfig, check_size
+from feedback_lite.generation import evaluating
+from feedback_lite.model import FeedbackTransformer
+from feedback_lite.tasks import IGNORED, Examples, PrintedProgram
+from feedback_lite.training.cards import versions
+from feedback_lite.training.comparison import (
+    BUDGETS,
+    FEEDBACK,
+    LEARNING_RATES,
+    SELECTION,
+    Contender,
+    Notes,
+    Run,
+    contender_entry,
+    follow,
+    measure_all,
+    shared_recipe,
+    sweep,
+)
+from feedback_lite.training.evaluation import evaluate
+from feedback_lite.training.loop import Recipe, Stage
+from feedback_lite.training.opponents import RecurrentConfig
+
+TASK = PrintedProgram()
+STAGES: tuple[tuple[float, int, int, dict[str, Any]], ...] = (
+    (2, 64, 32, {"kinds": ["=", "print"], "answers": "every"}),
+    (2, 64, 32, {"kinds": ["=", "++", "--", "print"], "answers": "every"}),
+    (2, 32, 64, {"answers": "every"}),
+    (3, 32, 64, {}),
+    (3, 16, 128, {}),
+    (3, 16, 128, {"statements": 20}),
+    (4, 16, 256, {"statements": 50}),
+)
+"""Of every stage: millions of tokens, sequences per update, tokens per sequence, and what differs in its task.
+
+The shorter programs of the last stages end within a sequence, so that models learn what an END means.
+"""
+EASIER = ("kinds", "answers")
+"""The options that make a task easier."""
+FIRST = 4
+"""Stages of the trainings that choose a learning rate."""
+SHARE = 0.4
+"""Share of each stage's tokens in such a training."""
+SWEEP_SEED = 10
+SEEDS = (21, 22, 23)
+"""Seeds of the record. The stages were found with others."""
+EVALUATION = {"sequences": 300, "seed": 5_000_011}
+STREAMS = {"sequences": 16, "length": 8192, "seed": 6_000_011}
+BOUNDS = (0, 32, 64, 128, 256, 512, 1024)
+LENGTHS = BOUNDS[2:]
+PIECE = 256
+"""Tokens that are read at once where memory is carried, and tokens that an ordinary transformer sees of a stream."""
+STEP = 64
+"""Tokens from one such view of a stream to the next."""
+
+
+def stages(*, first: int = len(STAGES), share: float = 1.0, easy: bool = True) -> tuple[Stage, ...]:
+    """Return the stages of a training.
+
+    Args:
+        first: how many of all stages.
+        share: share of each one's tokens.
+        easy: have the easier tasks at the beginning; otherwise, only the lengths change.
+    """
+    return tuple(
+        Stage(
+            steps=round(share * millions * 1e6 / (batch_size * length)),
+            batch_size=batch_size,
+            length=length,
+            task={name: value for name, value in options.items() if easy or name not in EASIER},
+        )
+        for millions, batch_size, length, options in STAGES[:first]
+    )
+
+
+def transformer(name: str, says: str, kind: str, **options: Any) -> Contender:
+    """Return a transformer of width 32; ``options`` are what else its configuration says."""
+    sizes = {"d_model": 32, "num_heads": 4, "head_dim": 16, "ff_mult": 3, "num_buckets": 32, "max_distance": 64}
+    config = FeedbackConfig(vocab_size=len(TASK.vocabulary), memory_size=32, **{**sizes, **options})
+    return Contender(name=name, says=says, kind=kind, config=config)
+
+
+def ordinary(name: str, layers: int) -> tuple[Contender, ...]:
+    """Return an ordinary transformer with each start of its position bias."""
+    says = f"{layers} layers, width 32, the whole sequence in view"
+    return (
+        transformer(f"{name}, zero start", says, "ordinary", num_layers=layers),
+        transformer(
+            f"{name}, recency start", f"{says}, recency start", "ordinary", num_layers=layers, bias_init="recency"
+        ),
+    )
+
+
+def lstm(says: str, width: int, layers: int) -> Contender:
+    """Return a recurrent network."""
+    config = RecurrentConfig(vocab_size=len(TASK.vocabulary), d_model=width, num_layers=layers)
+    return Contender(name=f"LSTM, {says}", says=says, kind="recurrent", config=config)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A model of the study.
+
+    Args:
+        name: what tables and figures call it.
+        candidates: what it may be; the best of the short trainings is taken.
+        easy: whether its first stages are easier ones.
+        like: the entry whose learning rate it takes over; none means that it has short trainings of its own.
+        seeds: how many of `SEEDS` it is trained from. With fewer than all, it is trained for equal tokens alone, and
+            the record tells of it apart.
+    """
+
+    name: str
+    candidates: tuple[Contender, ...]
+    easy: bool = True
+    like: str | None = None
+    seeds: int = len(SEEDS)
+
+    @property
+    def feedback(self) -> bool:
+        """Whether it is a feedback model, which takes the seconds that are the measure of all."""
+        return self.candidates[0].kind == FEEDBACK
+
+
+USUAL = transformer(FEEDBACK, "2 layers, width 32, memory of 32 tokens", "feedback", num_layers=2)
+ENTRIES = (
+    Entry(name=FEEDBACK, candidates=(USUAL,)),
+    Entry(name="ordinary, 4 layers", candidates=ordinary("ordinary, 4 layers", 4)),
+    Entry(name="LSTM", candidates=(lstm("one layer, width 64", 64, 1), lstm("two layers, width 64", 64, 2))),
+    Entry(
+        name="feedback, no easy stages",
+        candidates=(
+            replace(
+                USUAL,
+                name="feedback, no easy stages",
+                says="as feedback; all statements, and answers at prints alone, from the beginning",
+            ),
+        ),
+        easy=False,
+        like=FEEDBACK,
+    ),
+    Entry(name="ordinary, 8 layers", candidates=ordinary("ordinary, 8 layers", 8)),
+    Entry(
+        name="feedback, recency start",
+        candidates=(
+            transformer(
+                "feedback, recency start", "as feedback; recency start", "feedback", num_layers=2, bias_init="recency"
+            ),
+        ),
+    ),
+)
+"""Who takes part, in the order in which they are trained."""
+
+
+def of_kind(kind: str) -> Contender:
+    """Return the first entry's first candidate of a kind of models, as the command line trains it."""
+    return next(entry.candidates[0] for entry in ENTRIES if entry.candidates[0].kind == kind)
+
+
+# What is measured of a trained model.
+
+
+@torch.no_grad()
+def read_along(model: nn.Module, tokens: Int[Tensor, "b t"]) -> Int[Tensor, "b t"]:
+    """Return a model's answer at every position, with all that it can know of the tokens before.
+
+    The feedback model reads piece by piece and carries its memory, a recurrent network reads everything at once. An
+    ordinary transformer has whole sequences in view, a few at a time.
+    """
+    with evaluating(model):
+        if not isinstance(model, FeedbackTransformer):
+            return torch.cat([model(row).logits.argmax(dim=-1) for row in torch.split(tokens, 10)])
+        answers, memory = [], None
+        for piece in torch.split(tokens, PIECE, dim=1):
+            logits, memory = model(piece, memory)
+            answers.append(logits.argmax(dim=-1))
+        return torch.cat(answers, dim=1)
+
+
+@torch.no_grad()
+def read_views(model: nn.Module, tokens: Int[Tensor, "b t"]) -> Int[Tensor, "b t"]:
+    """Return a model's answer at every position, where it sees no more than the last `PIECE` tokens.
+
+    The views begin `STEP` tokens apart; of each but the first, the last `STEP` positions count.
+    """
+    with evaluating(model):
+        answers = [model(tokens[:, :PIECE]).logits.argmax(dim=-1)]
+        for end in range(PIECE + STEP, tokens.shape[1] + STEP, STEP):
+            view = tokens[:, end - PIECE : end]
+            answers.append(model(view).logits.argmax(dim=-1)[:, PIECE - STEP :])
+        return torch.cat(answers, dim=1)
+
+
+def by_position(right: Bool[Tensor, "b t"], asked: Bool[Tensor, "b t"]) -> dict[str, float]:
+    """Return the share of right answers between each two neighbours of `BOUNDS`."""
+    spans = pairwise(BOUNDS)
+    return {f"{start}-{end}": share(right[:, start:end], asked[:, start:end]) for start, end in spans}
+
+
+def share(right: Bool[Tensor, "b t"], asked: Bool[Tensor, "b t"]) -> float:
+    """Return the share of right answers among the positions that are asked for."""
+    return round((right & asked).sum().item() / asked.sum().item(), 4)
+
+
+def first_programs(tokens: Int[Tensor, "b t"]) -> Bool[Tensor, "b t"]:
+    """Return which positions belong to the first program of their sequence."""
+    return (tokens == TASK.vocabulary.index("END")).cumsum(dim=1) == 0
+
+
+def fresh(*, sequences: int, length: int, seed: int) -> Examples:
+    """Return fresh programs."""
+    return TASK.sample(batch_size=sequences, length=length, generator=torch.Generator().manual_seed(seed))
+
+
+def told(answers: Int[Tensor, "b t"], examples: Examples) -> dict[str, Any]:
+    """Return what a record tells about answers to sequences of `BOUNDS`' last number of tokens."""
+    right, asked = answers == examples.targets, examples.targets != IGNORED
+    return {
+        "accuracy_by_position": by_position(right, asked),
+        "accuracy_by_length": {str(length): share(right[:, :length], asked[:, :length]) for length in LENGTHS},
+        "whole_programs": share(right, asked & first_programs(examples.tokens)),
+    }
+
+
+def ask(model: nn.Module) -> dict[str, Any]:
+    """Return how often a trained model is right: by position, by length, in whole programs and in long streams."""
+    examples, streams = fresh(**EVALUATION, length=BOUNDS[-1]), fresh(**STREAMS)
+    read = read_views if isinstance(model, CausalTransformer) else read_along
+    return {
+        **told(read_along(model, examples.tokens), examples),
+        "streams": share(read(model, streams.tokens) == streams.targets, streams.targets != IGNORED),
+    }
+
+
+def heuristic() -> dict[str, Any]:
+    """Return how often the rule is right that repeats what was last printed or assigned."""
+    examples, streams = fresh(**EVALUATION, length=BOUNDS[-1]), fresh(**STREAMS)
+    found = told(TASK.heuristic(examples.tokens), examples)
+    return {
+        "heuristic": found["accuracy_by_length"],
+        "heuristic_by_position": found["accuracy_by_position"],
+        "heuristic_in_whole_programs": found["whole_programs"],
+        "heuristic_in_streams": share(TASK.heuristic(streams.tokens) == streams.targets, streams.targets != IGNORED),
+    }
+
+
+# The study.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything about one training but its seed and learning rate."""
+
+    contender: Contender
+    stages: tuple[Stage, ...]
+
+    def run(self, rate: float, seed: int) -> Run:
+        """Return the training with this learning rate and seed."""
+        steps = sum(stage.steps for stage in self.stages)
+        return Run(model=self.contender.name, steps=steps, learning_rate=rate, seed=seed)
+
+    def recipe(self, run: Run) -> Recipe:
+        """Return the recipe of one of its trainings."""
+        return Recipe.of_stages(self.stages, learning_rate=run.learning_rate, seed=run.seed)
+
+
+def measure_plan(plans: dict[Run, Plan], run: Run) -> dict[str, Any]:
+    """Carry out one training and return what is kept of it; a process of its own can do it."""
+    plan = plans[run]
+    recipe = plan.recipe(run)
+    model, result = follow(plan.contender, TASK, recipe)
+    if run.seed == SWEEP_SEED:
+        return {**result, "selection": evaluate(model, TASK, length=recipe.length, **SELECTION)}
+    tokens = [recipe.tokens(step) for step in result["curve"]["steps"]]
+    return {**result, "curve": {**result["curve"], "tokens": tokens}, **ask(model)}
+
+
+class ProgramStudy:
+    """The study while it is made: what is planned, and what is known.
+
+    Args:
+        notes: the results.
+        jobs: number of processes.
+    """
+
+    def __init__(self, notes: Notes, *, jobs: int) -> None:
+        self.notes, self.jobs = notes, jobs
+        self.plans: dict[Run, Plan] = {}
+        self.best: dict[str, tuple[Contender, float]] = {}
+        self.swept: list[dict[str, Any]] = []
+        self.runs: list[dict[str, Any]] = []
+        self.shares: dict[str, float] = {}
+
+    def measure(self, runs: list[Run], title: str) -> None:
+        """Carry out those trainings that have no result yet."""
+        measure_all(runs, self.notes, partial(measure_plan, self.plans), jobs=self.jobs, title=title)
+
+    def planned(self, plan: Plan, rate: float, seed: int) -> Run:
+        """Return a training, and remember how it is done."""
+        run = plan.run(rate, seed)
+        self.plans[run] = plan
+        return run
+
+    def choose(self, entry: Entry) -> None:
+        """Find an entry's best candidate and learning rate in short trainings, or take over another's rate."""
+        if entry.like is not None:
+            self.best[entry.name] = entry.candidates[0], self.best[entry.like][1]
+            return
+        short = stages(first=FIRST, share=SHARE, easy=entry.easy)
+        plans = {(entry.name, one.name): Plan(contender=one, stages=short) for one in entry.candidates}
+        found = sweep(
+            plans,
+            lambda key, rate: self.planned(plans[key], rate, SWEEP_SEED),
+            self.notes,
+            lambda runs: self.measure(runs, f"{entry.name}: learning rates"),
+        )
+        tried = {(key, rate): right for key, rights in found.items() for rate, right in rights.items()}
+        key, rate = max(tried, key=tried.__getitem__)
+        self.best[entry.name] = plans[key].contender, rate
+        self.swept += [
+            {"model": entry.name, "candidate": name, "learning_rate": rate, "accuracy": round(right, 4)}
+            for ((_, name), rate), right in tried.items()
+        ]
+
+    def train(self, entry: Entry) -> None:
+        """Train an entry from its seeds: with as many tokens as all, and for as many seconds as feedback took."""
+        self.seeds(entry, 1.0, BUDGETS if entry.feedback else ("examples",))
+        if not entry.feedback and entry.seeds == len(SEEDS):
+            self.shares[entry.name] = round(self.seconds(FEEDBACK) / self.seconds(entry.name), 2)
+            self.seeds(entry, self.shares[entry.name], ("seconds",))
+
+    def seconds(self, name: str) -> float:
+        """Return the mean CPU seconds of a model's trainings with as many tokens as all."""
+        return mean(run["cpu_seconds"] for run in self.runs if run["model"] == name and "examples" in run["budgets"])
+
+    def seeds(self, entry: Entry, share: float, budgets: tuple[str, ...]) -> None:
+        """Train an entry's best candidate from every seed with a share of the tokens."""
+        contender, rate = self.best[entry.name]
+        plan = Plan(contender=contender, stages=stages(share=share, easy=entry.easy))
+        runs = [self.planned(plan, rate, seed) for seed in SEEDS[: entry.seeds]]
+        self.measure(runs, f"{entry.name}: all seeds, equal {budgets[-1] if share != 1 else 'tokens'}")
+        self.runs += [
+            {**asdict(run), "model": entry.name, "budgets": list(budgets), **self.notes.results[run]} for run in runs
+        ]
+
+    def model(self, entry: Entry) -> dict[str, Any]:
+        """Return what a record tells about an entry."""
+        return {**contender_entry(self.best[entry.name][0]), "name": entry.name, "easy": entry.easy}
+
+    def runs_of(self, entries: list[Entry]) -> list[dict[str, Any]]:
+        """Return the runs of some entries."""
+        names = [entry.name for entry in entries]
+        return [run for run in self.runs if run["model"] in names]
+
+
+def compare_programs(entries: tuple[Entry, ...] = ENTRIES, *, out: Path, jobs: int = 1) -> dict[str, Any]:
+    """Make the study and return its record.
+
+    Every entry's best candidate and learning rate are found in short trainings, from one seed. It is then trained from
+    all of `SEEDS` with the same tokens as all, and once more for as many CPU seconds as the feedback model took, with
+    the tokens of all stages in proportion. What is done is kept beside ``out`` until the end.
+
+    Args:
+        entries: who takes part.
+        out: where the record will be written; ``out`` with the suffix ".notes" holds what is done so far.
+        jobs: number of processes.
+    """
+    check_size("jobs", jobs)
+    study = ProgramStudy(Notes(out.with_suffix(".notes"), {"task": TASK.name, "stages": STAGES}), jobs=jobs)
+    for entry in entries:
+        study.choose(entry)
+        study.train(entry)
+    usual = Recipe.of_stages(stages())
+    everywhere = [entry for entry in entries if entry.seeds == len(SEEDS)]
+    elsewhere = [entry for entry in entries if entry not in everywhere]
+    return {
+        "task": TASK.name,
+        "command": f"python -m feedback_lite.training compare {TASK.name} --out compare-{TASK.name}.json",
+        "chance": TASK.chance,
+        **heuristic(),
+        "trained_length": usual.length,
+        "lengths": list(LENGTHS),
+        "evaluation": EVALUATION,
+        "streams": STREAMS,
+        "learning_rates": list(LEARNING_RATES),
+        "recipe": {name: value for name, value in shared_recipe(usual).items() if name != "stages"},
+        "stages": [asdict(stage) for stage in usual.stages],
+        "short": {"stages": FIRST, "share_of_tokens": SHARE, "seed": SWEEP_SEED},
+        "share_of_tokens": study.shares,
+        "models": [study.model(entry) for entry in everywhere],
+        "sweep": study.swept,
+        "runs": study.runs_of(everywhere),
+        "with_fewer_seeds": {"models": [study.model(entry) for entry in elsewhere], "runs": study.runs_of(elsewhere)},
+        "versions": versions(),
+    }

@@ -1,0 +1,221 @@
+"""The study of the authors' task: its stages, how models are asked, what is trained, and the record."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from feedback_lite.tasks import IGNORED, PrintedProgram
+from feedback_lite.tasks.base import Examples
+from feedback_lite.training import MODELS, Stage, comparison, make_model, programs, usual_config
+from feedback_lite.training.comparison import LEARNING_RATES, Notes, Run
+from feedback_lite.training.programs import (
+    ENTRIES,
+    SEEDS,
+    SWEEP_SEED,
+    TASK,
+    Entry,
+    Plan,
+    by_position,
+    compare_programs,
+    first_programs,
+    read_along,
+    read_views,
+    stages,
+    told,
+)
+from tests.unit.training.small import TINY_SIZES
+
+# Trainings, which shape checks slow down; what is trained is checked with the model's own tests.
+pytestmark = pytest.mark.usefixtures("unchecked_module")
+
+
+def tiny(kind: str) -> Any:
+    return make_model(kind, usual_config(kind, TASK, **TINY_SIZES[kind]), seed=1)
+
+
+def drawn(batch_size: int, length: int, **options: Any) -> Examples:
+    return PrintedProgram(**options).sample(
+        batch_size=batch_size, length=length, generator=torch.Generator().manual_seed(5)
+    )
+
+
+def test_the_stages_are_those_of_the_table() -> None:
+    assert sum(stage.steps * stage.batch_size * stage.length for stage in stages()) == pytest.approx(19e6, rel=1e-3)
+    assert [stage.length for stage in stages()] == [length for _, _, length, _ in programs.STAGES]
+    assert stages()[-1].task.keys() <= {"statements"}, "the last stage asks at prints alone"
+    short = stages(first=2, share=0.5)
+    assert [stage.steps for stage in short] == [round(stage.steps / 2) for stage in stages()[:2]]
+    hard = stages(easy=False)
+    assert [(stage.steps, stage.length) for stage in hard] == [(stage.steps, stage.length) for stage in stages()]
+    assert all(stage.task.keys() <= {"statements"} for stage in hard)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_reading_along_gives_the_answers_of_the_whole_sequence(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "PIECE", 4)
+    tokens = drawn(13, 11).tokens
+    model = tiny(kind)
+    assert torch.equal(read_along(model, tokens), model.eval()(tokens).logits.argmax(dim=-1))
+
+
+def test_a_view_holds_the_last_tokens_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "PIECE", 5)
+    monkeypatch.setattr(programs, "STEP", 2)
+    model = tiny("ordinary").eval()
+    for length in (5, 9, 10):
+        tokens = drawn(3, length).tokens
+        found = read_views(model, tokens)
+        assert found.shape == tokens.shape
+        for position in range(length):
+            # The first view ends after 5 tokens, every other one two tokens further.
+            view_end = 5 + 2 * max(0, -(-(position - 4) // 2))
+            view = tokens[:, view_end - 5 : view_end]
+            answers = model(view).logits.argmax(dim=-1)
+            assert torch.equal(found[:, position], answers[:, position - (view_end - 5)]), position
+
+
+def test_answers_are_counted_between_the_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "BOUNDS", (0, 2, 5))
+    right = torch.tensor([[True, False, True, False, True], [True, True, False, False, False]])
+    asked = torch.tensor([[True, True, False, False, True], [False, True, True, False, False]])
+    assert by_position(right, asked) == {"0-2": 0.6667, "2-5": 0.5}
+
+
+def test_what_is_told_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "BOUNDS", (0, 8, 16))
+    monkeypatch.setattr(programs, "LENGTHS", (8, 16))
+    text = "x = 9 ; print x ; END y = 2 ; print y ;"
+    tokens = torch.tensor([[TASK.vocabulary.index(word) for word in text.split()]])
+    examples = Examples(tokens, TASK.answers(tokens))
+    assert first_programs(tokens).tolist() == [[True] * 7 + [False] * 8]
+    wrong_at_last = torch.where(torch.arange(15) == 14, 0, examples.targets)
+    assert told(wrong_at_last, examples) == {
+        "accuracy_by_position": {"0-8": 1.0, "8-16": 0.0},
+        "accuracy_by_length": {"8": 1.0, "16": 0.5},
+        "whole_programs": 1.0,
+    }
+
+
+def test_the_rule_is_asked_about_the_same_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(programs.EVALUATION, "sequences", 7)
+    monkeypatch.setitem(programs.STREAMS, "sequences", 3)
+    tokens, targets = TASK.sample(
+        batch_size=7, length=1024, generator=torch.Generator().manual_seed(programs.EVALUATION["seed"])
+    )
+    right, asked = TASK.heuristic(tokens) == targets, targets != IGNORED
+    found = programs.heuristic()
+    assert found["heuristic"]["1024"] == round((right & asked).sum().item() / asked.sum().item(), 4)
+    assert list(found["heuristic_by_position"]) == ["0-32", "32-64", "64-128", "128-256", "256-512", "512-1024"]
+
+
+def test_all_entries_train_under_names_of_their_own() -> None:
+    candidates = [candidate for entry in ENTRIES for candidate in entry.candidates]
+    assert len({candidate.name for candidate in candidates}) == len(candidates)
+    assert ENTRIES[0].name == "feedback"
+    assert programs.USUAL.parameters() == 33_178
+    assert programs.of_kind("ordinary").parameters() == 72_855
+    assert not set(SEEDS) & {SWEEP_SEED, 0, 1, 2}
+    assert {entry.like for entry in ENTRIES} <= {None, *(entry.name for entry in ENTRIES)}
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train little, on short sequences, and ask little."""
+    short = ((0.002, 20, 20, {"kinds": ["=", "print"], "answers": "every"}), (0.004, 10, 40, {}))
+    monkeypatch.setattr(programs, "STAGES", short)
+    monkeypatch.setattr(programs, "FIRST", 1)
+    monkeypatch.setattr(programs, "SHARE", 1.0)
+    monkeypatch.setitem(programs.EVALUATION, "sequences", 2)
+    monkeypatch.setattr(programs, "STREAMS", {"sequences": 2, "length": 300, "seed": 1})
+    for sizes in (comparison.SELECTION, comparison.CURVE):
+        monkeypatch.setitem(sizes, "sequences", 11)
+
+
+@pytest.mark.usefixtures("quick")
+def test_best_candidates_and_rates_are_trained_from_all_seeds_for_both_budgets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[Run] = []
+
+    def pretend(plans: dict[Run, Plan], run: Run) -> dict[str, Any]:
+        measured.append(run)
+        favourite = ("ordinary, 4 layers, recency start", 0.003)
+        selection = 0.5 + 0.1 * (run.learning_rate == favourite[1]) + 0.1 * (run.model == favourite[0])
+        seconds = 2.0 if run.model == "feedback" else run.steps / 10
+        return {"selection": selection} if run.seed == SWEEP_SEED else {"cpu_seconds": seconds}
+
+    monkeypatch.setattr(programs, "measure_plan", pretend)
+    record = compare_programs(ENTRIES[:2] + ENTRIES[3:4], out=tmp_path / "r.json")
+    whole = sum(stage.steps for stage in stages())
+    rows = {(run["model"], budget, run["seed"]): run for run in record["runs"] for budget in run["budgets"]}
+    assert len(rows) == 3 * 2 * 3
+    assert {run["learning_rate"] for run in record["runs"]} == {0.003}
+    assert rows["feedback", "examples", 22] is rows["feedback", "seconds", 22]
+    assert rows["ordinary, 4 layers", "examples", 22]["steps"] == whole
+    assert record["share_of_tokens"] == {"ordinary, 4 layers": round(2.0 / (whole / 10), 2)}
+    fewer = sum(stage.steps for stage in stages(share=record["share_of_tokens"]["ordinary, 4 layers"]))
+    assert rows["ordinary, 4 layers", "seconds", 22]["steps"] == fewer != whole
+    assert [model["name"] for model in record["models"]] == [
+        "feedback",
+        "ordinary, 4 layers",
+        "feedback, no easy stages",
+    ]
+    assert record["models"][1]["config"]["bias_init"] == "recency"
+    assert {run.model for run in measured if run.seed == SWEEP_SEED} == {
+        "feedback", "ordinary, 4 layers, zero start", "ordinary, 4 layers, recency start"
+    }  # fmt: skip
+    assert len(record["sweep"]) == 3 * len(LEARNING_RATES)
+    assert len(measured) == len(set(measured))
+    json.dumps(record)
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_entry_with_fewer_seeds_stands_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "measure_plan", lambda _, run: {"selection": run.learning_rate, "cpu_seconds": 1.0})
+    record = compare_programs((ENTRIES[0], replace(ENTRIES[1], seeds=2)), out=tmp_path / "r.json")
+    assert [model["name"] for model in record["models"]] == ["feedback"]
+    assert {run["model"] for run in record["runs"]} == {"feedback"}
+    apart = record["with_fewer_seeds"]
+    assert [model["name"] for model in apart["models"]] == ["ordinary, 4 layers"]
+    assert [(run["seed"], run["budgets"]) for run in apart["runs"]] == [(21, ["examples"]), (22, ["examples"])]
+    assert {row["model"] for row in record["sweep"]} == {"feedback", "ordinary, 4 layers"}
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_study_really_trains_and_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = (
+        Entry(name="feedback", candidates=ENTRIES[0].candidates),
+        Entry(name="LSTM", candidates=ENTRIES[2].candidates),
+    )
+    record = compare_programs(few, out=tmp_path / "r.json")
+    whole = stages()
+    for run in record["runs"]:
+        assert run["curve"]["tokens"][-1] == sum(stage.steps * stage.batch_size * stage.length for stage in whole) or (
+            run["budgets"] == ["seconds"]
+        )
+        assert list(run["accuracy_by_position"]) == ["0-32", "32-64", "64-128", "128-256", "256-512", "512-1024"]
+        assert 0 <= run["streams"] <= 1
+        assert 0 <= run["whole_programs"] <= 1
+
+    def never(*_: object) -> None:
+        raise AssertionError("everything is known already")
+
+    monkeypatch.setattr(programs, "measure_plan", never)
+    assert compare_programs(few, out=tmp_path / "r.json") == record
+
+
+def test_notes_of_other_stages_are_refused(tmp_path: Path) -> None:
+    Notes(tmp_path / "r.notes", {"task": TASK.name, "stages": ((1, 20, 20, {}),)})
+    with pytest.raises(ValueError, match="holds results of another study"):
+        compare_programs(out=tmp_path / "r.json")
+
+
+def test_a_plan_trains_its_stages() -> None:
+    plan = Plan(contender=programs.USUAL, stages=(Stage(steps=3, batch_size=2, length=20),))
+    run = plan.run(0.01, 7)
+    assert run == Run(model="feedback", steps=3, learning_rate=0.01, seed=7)
+    assert (plan.recipe(run).stages, plan.recipe(run).learning_rate, plan.recipe(run).seed) == (plan.stages, 0.01, 7)
