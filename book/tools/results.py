@@ -16,12 +16,13 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
-from typing import Any
+from typing import Any, NamedTuple
 
 from book.tools.record_command import RecordCommand
 from feedback_lite.tasks import make_task
 from feedback_lite.training import records
 from feedback_lite.training.ablations import ABLATIONS
+from feedback_lite.training.comparison import beyond
 from feedback_lite.widgets.runs_explorer import (
     BUDGETS,
     PREFIX,
@@ -36,6 +37,8 @@ from feedback_lite.widgets.runs_explorer import (
 PAGE = Path("book/results.md")
 MARK = "% What follows is written by `python -m book.tools.results write`.\n"
 ABLATION = "ablate-"
+OTHERS = {"whole_programs": "whole programs", "streams": "long streams"}
+"""What else a record may hold of every run, and the heading of its column."""
 
 Load = Callable[[str], Record]
 Row = Sequence[str]
@@ -55,7 +58,9 @@ def share(right: float) -> str:
 
 
 def spread(middle: str, lowest: str, highest: str) -> str:
-    """Return a mean with the lowest and the highest seed under it."""
+    """Return a mean with the lowest and the highest seed under it, where they can be told apart."""
+    if lowest == highest:
+        return middle
     return f"{middle}<br><small>{lowest}&ndash;&NoBreak;{highest}</small>"
 
 
@@ -118,20 +123,25 @@ def seeds_of(record: Record) -> int:
 
 def how_measured(record: Record, rates: str) -> str:
     """Return how long models were trained, on what, and how they were asked."""
-    recipe, evaluation = record["recipe"], record["evaluation"]
+    recipe, evaluation, stages = record["recipe"], record["evaluation"], record.get("stages", ())
+    way = f"in {counted(len(stages), 'stage')}, at the end " if stages else ""
     return (
-        f"- Trained on sequences of {record['trained_length']} tokens, {recipe['batch_size']} for each update, with "
-        f"{counted(seeds_of(record), 'seed')}. Asked on {evaluation['sequences']:,} fresh sequences of each length.\n"
-        f"- {rates}"
+        f"- Trained {way}on sequences of {record['trained_length']} tokens, {recipe['batch_size']} for each update, "
+        f"with {counted(seeds_of(record), 'seed')}. Asked on {evaluation['sequences']:,} fresh sequences of each "
+        f"length.\n- {rates}"
     )
 
 
 def how_repeated(record: Record, verb: str, name: str) -> str:
-    """Return the command that measures again, and the versions that these numbers were measured with."""
+    """Return the command that measures again, and what these numbers were measured with."""
     file = f"{'compare' if verb == 'compare' else 'ablate'}-{name}.json"
     command = record.get("command", f"python -m feedback_lite.training {verb} {name} --out {file}")
     versions = ", ".join(f"{package} {version}" for package, version in record["versions"].items())
-    return f"- Measured with {versions}. Again:\n\n  ```\n  {command}\n  ```"
+    engines = sorted({run.get("engine", "plain") for run in record["runs"]})
+    return (
+        f"- Measured with {versions}, {'engine' if len(engines) == 1 else 'engines'} {listed(engines)}. "
+        f"Again:\n\n  ```\n  {command}\n  ```"
+    )
 
 
 def what_guessing_gets(record: Record) -> str:
@@ -175,10 +185,25 @@ def runs_of(record: Record, model: str, budget: str) -> list[Record]:
     return [run for run in record["runs"] if run["model"] == model and budget in run["budgets"]]
 
 
+def whole(record: Record) -> Record:
+    """Return a record with all of its models in one list: those with fewer seeds after the others, and named so."""
+    fewer = record.get("with_fewer_seeds", {"models": [], "runs": []})
+    named = {
+        model[
+            "name"
+        ]: f"{model['name']} ({counted(seeds_of({'runs': runs_of(fewer, model['name'], BUDGETS[0])}), 'seed')})"
+        for model in fewer["models"]
+    }
+    return {
+        **record,
+        "models": [*record["models"], *({**model, "name": named[model["name"]]} for model in fewer["models"])],
+        "runs": [*record["runs"], *({**run, "model": named[run["model"]]} for run in fewer["runs"])],
+    }
+
+
 def comparison(record: Record) -> str:
     """Return the section of one task."""
     title = in_words(record["task"])
-    rates = f"Learning rates tried: {listed(record['learning_rates'])}, each with the first seed."
     models = table(
         ("Model", "What it is", "Parameters"),
         [(model["name"], model["says"], f"{model['parameters']:,}") for model in record["models"]],
@@ -188,64 +213,192 @@ def comparison(record: Record) -> str:
     parts = [
         f"## {title}",
         summary_of(make_task(record["task"])),
-        f"{what_guessing_gets(record)}\n{how_measured(record, rates)}\n{again}",
+        f"{what_guessing_gets(record)}\n{how_measured(record, how_chosen(record))}\n{again}",
         models,
     ]
     for budget in BUDGETS:
+        present = [model["name"] for model in record["models"] if runs_of(record, model["name"], budget)]
+        runs = {name: runs_of(record, name, budget) for name in present}
         parts += [
             f"### {title}, equal {budget}",
             table(
-                ("Model", *headings_of_lengths(record)),
-                [
-                    (model["name"], *by_length(record, runs_of(record, model["name"], budget)))
-                    for model in record["models"]
-                ],
+                ("Model", *headings_of_lengths(record), "Updates", "CPU seconds", "Rate"),
+                [(name, *by_length(record, found), *took(found), rate_of(found)) for name, found in runs.items()],
             ),
-            "What that took, and how the learning rate was chosen:",
-            costs(record, budget),
         ]
-    return "\n\n".join(parts)
+        if all("accuracy_by_position" in run for found in runs.values() for run in found):
+            parts += ["The same runs, by where in the sequence they are asked:", by_position(record, runs)]
+    return "\n\n".join([*parts, folded(f"{title}: every learning rate that was tried", rates_tried(record))])
 
 
-def costs(record: Record, budget: str) -> str:
-    """Return the table of updates, seconds, and right answers with every learning rate; the one taken is bold."""
-    found = {
-        (entry["model"], entry["learning_rate"]): entry["accuracy"]
-        for entry in record["sweep"]
-        if entry["budget"] == budget
-    }
-    rates = record["learning_rates"]
+def how_chosen(record: Record) -> str:
+    """Return how the learning rates were chosen, and whose best is at an end of those tried all the same."""
+    text = f"Learning rates tried with one seed: {listed(f'{rate:g}' for rate in record['learning_rates'])}"
+    if "short" in record:
+        text += f", each for {counted(record['short']['stages'], 'stage')}"
+    open_ended = dict.fromkeys(name for (name, *_), found in tried(record).items() if beyond(found))
+    if not open_ended:
+        return f"{text}, and the next one wherever the best was at an end."
+    return f"{text}. The best was at an end, and no further one was tried, of: {'; '.join(open_ended)}."
 
-    def row(name: str) -> Row:
-        runs = runs_of(record, name, budget)
-        taken = one(run["learning_rate"] for run in runs)
-        reached = [f"**{share(found[name, rate])}**" if rate == taken else share(found[name, rate]) for rate in rates]
-        return name, *took(runs), *reached
 
-    header = ("Model", "Updates", "CPU seconds", *(f"% with rate {rate:g}" for rate in rates))
-    return table(header, [row(model["name"]) for model in record["models"]])
+def rate_of(runs: Sequence[Record]) -> str:
+    """Return the learning rate that was taken."""
+    return f"{one(run['learning_rate'] for run in runs):g}"
+
+
+def by_position(record: Record, runs: Mapping[str, Sequence[Record]]) -> str:
+    """Return the table of right answers by position, with the simple rule's, and what else was asked."""
+    spans = list(record["heuristic_by_position"])
+    others = [name for name in OTHERS if f"heuristic_in_{name}" in record or all(name in run for run in record["runs"])]
+    rows = [
+        (
+            name,
+            *(right_answers([run["accuracy_by_position"][span] for run in found]) for span in spans),
+            *(right_answers([run[other] for run in found]) for other in others),
+        )
+        for name, found in runs.items()
+    ]
+    known = [record.get(f"heuristic_in_{other}") for other in others]
+    rule = (
+        "the simple rule",
+        *(share(record["heuristic_by_position"][span]) for span in spans),
+        *("&ndash;" if right is None else share(right) for right in known),
+    )
+    header = ("Model", *(span.replace("-", "&ndash;") for span in spans), *(OTHERS[other] for other in others))
+    return table(header, [*rows, rule])
+
+
+def tried(record: Record) -> dict[tuple[str, str], dict[float, float]]:
+    """Return what every learning rate reached, by the model, or candidate for it, and by the budget."""
+    found: dict[tuple[str, str], dict[float, float]] = {}
+    for entry in record["sweep"]:
+        key = entry.get("candidate", entry["model"]), entry.get("budget", "")
+        found.setdefault(key, {})[entry["learning_rate"]] = entry["accuracy"]
+    return found
+
+
+def rates_tried(record: Record) -> str:
+    """Return the table of the right answers with every learning rate that was tried; the best are bold."""
+    every = sorted({entry["learning_rate"] for entry in record["sweep"]})
+    rows = [
+        (
+            name,
+            f"equal {budget}" if budget else "short trainings",
+            *(
+                ""
+                if rate not in found
+                else f"**{share(found[rate])}**"
+                if found[rate] == max(found.values())
+                else share(found[rate])
+                for rate in every
+            ),
+        )
+        for (name, budget), found in tried(record).items()
+    ]
+    return table(("Model", "Budget", *(f"% with {rate:g}" for rate in every)), rows, words=2)
+
+
+# All tasks.
+
+FEEDBACK = "feedback"
+RIVAL = "strongest rival"
+APART = 0.01
+"""Seeds that lie further apart than this have their range told in the table of all tasks."""
+
+
+class Reached(NamedTuple):
+    """What a model reached on a task: the right answers of every seed, and if a further rate should have been tried."""
+
+    model: str
+    rights: Sequence[float]
+    open_ended: bool = False
+
+    def overlaps(self, best: Reached) -> bool:
+        """Return whether any seed is as good as the worst of the best model's, in tenths of a percent."""
+        return round(max(self.rights), 3) >= round(min(best.rights), 3)
+
+
+def reached(record: Record, length: int) -> dict[str, Reached]:
+    """Return what every model reached with equal examples, by its name; and the best one without feedback."""
+    found = {}
+    for model in record["models"]:
+        runs = runs_of(record, model["name"], "examples")
+        rights = [run["accuracy_by_length"][str(length)] for run in runs]
+        rates = tried(record).get((model["name"], "examples"), {})
+        found[model["name"]] = Reached(model["name"], rights, open_ended=bool(rates and beyond(rates)))
+    rivals = [found[model["name"]] for model in record["models"] if model["kind"] != FEEDBACK]
+    return {**found, RIVAL: max(rivals, key=lambda each: mean(each.rights))} if rivals else found
 
 
 def overview(compared: Sequence[Record]) -> str:
+    """Return all tasks at one glance: at the length that was trained on, and at the longest."""
+    return "\n\n".join(
+        (
+            "## All tasks",
+            "Right answers in %, with equal examples, at the length trained on: the mean of the seeds, and their range "
+            "where it is wider than a point. **Bold:** the best of a column, and what overlaps with its seeds. **†:** "
+            "the best learning rate tried was the last. Numbers lead to their task and its command.",
+            glance(compared, [record["trained_length"] for record in compared]),
+            "### All tasks, longest sequences",
+            glance(compared, [max(record["lengths"]) for record in compared]),
+        )
+    )
+
+
+def glance(compared: Sequence[Record], lengths: Sequence[int]) -> str:
     """Return the table of all tasks, with the models that took part in at least three of four comparisons."""
     takers = [{model["name"] for model in record["models"]} for record in compared]
     names = dict.fromkeys(model["name"] for record in compared for model in record["models"])
     common = [name for name in names if 4 * sum(name in each for each in takers) >= 3 * len(compared)]
-
-    def cell(record: Record, name: str) -> str:
-        runs = runs_of(record, name, "examples")
-        length = str(record["trained_length"])
-        return right_answers([run["accuracy_by_length"][length] for run in runs]) if runs else "&ndash;"
-
-    rows = []
-    for record in compared:
-        title = in_words(record["task"])
-        cells = (cell(record, name) for name in common)
-        rows.append((f"[{title}]({anchor(title)})", share(record["chance"]), *cells))
-    return (
-        "## All tasks\n\nRight answers in %, at the length that was trained on, with equal examples.\n\n"
-        f"{table(('Task', 'Chance', *common), rows)}"
+    columns = [reached(record, length) for record, length in zip(compared, lengths, strict=True)]
+    heads = "".join(
+        f'<th scope="col"><a href="{anchor(title)}">{title}</a><small>at {length}</small></th>'
+        for record, length in zip(compared, lengths, strict=True)
+        for title in (in_words(record["task"]),)
     )
+    rows = "".join(
+        f'<tr><th scope="row">{name}</th>'
+        + "".join(
+            cell(column, name, anchor(in_words(record["task"])), [*common, RIVAL])
+            for record, column in zip(compared, columns, strict=True)
+        )
+        + "</tr>\n"
+        for name in (*common, RIVAL)
+    )
+    guesses = "".join(
+        f'<tr class="fl-guess"><th scope="row">{name}</th>{"".join(f"<td>{each}</td>" for each in told)}</tr>\n'
+        for name, told in (
+            ("chance", [share(record["chance"]) for record in compared]),
+            ("simple rule", [rule_at(record, length) for record, length in zip(compared, lengths, strict=True)]),
+        )
+    )
+    return (
+        '<div class="pst-scrollable-table-container fl-glance"><table class="table">\n'
+        f"<thead><tr><td></td>{heads}</tr></thead>\n<tbody>\n{rows}{guesses}</tbody>\n</table></div>"
+    )
+
+
+def cell(column: Mapping[str, Reached], name: str, link: str, shown: Sequence[str]) -> str:
+    """Return one cell: the mean, the range if it is wide, which model a rival is, and whether it is among the best."""
+    if name not in column:
+        return "<td>&ndash;</td>"
+    here = column[name]
+    best = max((column[each] for each in shown if each in column), key=lambda each: mean(each.rights))
+    text = in_tenths(tenths(shares(here.rights)))
+    if here.overlaps(best):
+        text = f'<b>{text}<span class="visually-hidden">, best</span></b>'
+    elif here.open_ended:
+        text += "†"
+    text = f'<a href="{link}" tabindex="-1">{text}</a>'
+    if max(here.rights) - min(here.rights) > APART:
+        text += f"<small>{100 * min(here.rights):.0f}&ndash;&NoBreak;{100 * max(here.rights):.0f}</small>"
+    return f"<td>{text}{f'<small>{here.model}</small>' if name == RIVAL else ''}</td>"
+
+
+def rule_at(record: Record, length: int) -> str:
+    """Return what the task's simple rule gets, or a dash where it has none."""
+    return share(record["heuristic"][str(length)]) if record["heuristic"] else "&ndash;"
 
 
 # Ablations.
@@ -309,7 +462,7 @@ def make_record(
     shipped = records.names()
     tasks = recorded_tasks() if tasks is None else tasks
     ablations = [name for name in ABLATIONS if ABLATION + name in shipped] if ablations is None else ablations
-    compared = [load(PREFIX + task) for task in tasks]
+    compared = [whole(load(PREFIX + task)) for task in tasks]
     sections = [
         overview(compared),
         *map(comparison, compared),
@@ -353,7 +506,7 @@ def check(root: Path, text: str) -> list[str]:
 
 def size(text: str) -> str:
     """Return how many tables there are."""
-    return counted(text.count("\n| ---"), "table")
+    return counted(text.count("\n| ---") + text.count("<table"), "table")
 
 
 main = RecordCommand(

@@ -116,8 +116,14 @@ FAULTS = (
     Fault(
         "the worst learning rate is chosen",
         "feedback_lite/training/comparison.py",
-        {"best[key] = max(by_rate": "best[key] = min(by_rate"},
+        {"best = {key: max(accuracy": "best = {key: min(accuracy"},
         ("tests/unit/training/test_comparison.py", "-k", "best_selection"),
+    ),
+    Fault(
+        "a sweep of learning rates ends at an end that is still the best",
+        "feedback_lite/training/comparison.py",
+        {"if not any(further.values())": "if any(further.values())"},
+        ("tests/unit/training/test_comparison.py", "-k", "extends_itself"),
     ),
     Fault(
         "every layer reads the first layer's memory",

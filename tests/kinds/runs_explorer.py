@@ -43,7 +43,7 @@ LOOK = r"""(figure) => {
 
 RESULTS = "book/results.html"
 RECORDED_TASKS = recorded_tasks()
-RECORDED_MODELS = [model["name"] for model in records.load("compare-shell-game")["models"]]
+ALL_MODELS = [name for name, _ in RunsExplorer().models]
 
 
 def choice(kind: str, value: str, first: tuple[str, ...] = ()) -> Control:
@@ -56,13 +56,15 @@ def choice(kind: str, value: str, first: tuple[str, ...] = ()) -> Control:
 
 
 def model(name: str) -> Control:
-    """A model is drawn where it was not, and the other way round."""
+    """A model is drawn where it was not, and the other way round; on the first task that it was measured on."""
+    measured = {task: records.load(f"compare-{task}")["models"] for task in RECORDED_TASKS}
+    task = next(task for task, models in measured.items() if name in [each["name"] for each in models])
 
     def seen(was: Look) -> Look:
         shown = {*was["shown"]} ^ {name}
-        return {"shown": [one for one in RECORDED_MODELS if one in shown], "means": len(shown)}
+        return {"shown": [one for one in ALL_MODELS if one in shown], "means": len(shown)}
 
-    return Control(f"model {name}", click, (), seen)
+    return Control(f"model {name}", click, (), seen, () if task == RECORDED_TASKS[0] else (f"task {task}",))
 
 
 def place(mouse: Move | None, keys: tuple[str, ...], to: Callable[[Look], int], first: tuple[str, ...] = ()) -> Control:
@@ -77,7 +79,7 @@ CONTROLS = (
     choice("axis", "examples", first=("axis length",)),
     choice("budget", "seconds"),
     choice("budget", "examples", first=("budget seconds",)),
-    *map(model, RECORDED_MODELS),
+    *map(model, ALL_MODELS),
     place(at(0.0), ("Home",), lambda was: 1),
     place(None, LESS, lambda was: was["place"] - 1),
     place(at(1.0), ("End",), lambda was: was["places"], first=("place",)),

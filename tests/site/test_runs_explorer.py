@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator
 
 from feedback_lite.training import records
-from tests.kinds.runs_explorer import RECORDED_MODELS, RECORDED_TASKS, RESULTS
+from tests.kinds.runs_explorer import ALL_MODELS, RECORDED_TASKS, RESULTS
 from tests.site.conftest import Visit
 from tests.site.looking import figure_of
 
@@ -56,14 +56,15 @@ def test_lines_stand_where_the_record_says(task: str, budget: str, stage: Visit)
     record = records.load(f"compare-{task}")
     lengths = [str(length) for length in record["lengths"]]
     figure = figure_of(stage(RESULTS, fresh=True), KIND)
-    press(figure, f"task {task}", f"budget {budget}", *(f"model {name}" for name in RECORDED_MODELS))
+    press(figure, f"task {task}", f"budget {budget}", *(f"model {name}" for name in ALL_MODELS))
     for axis in ("length", "examples", "seconds"):
         press(figure, f"axis {axis}")
         drawn = figure.evaluate(DRAWN)
         seeds: list[list[float]] = []
         means: list[list[float]] = []
-        for model in record["models"]:
-            runs = [run for run in record["runs"] if run["model"] == model["name"] and budget in run["budgets"]]
+        told = {model["name"] for model in record["models"]}
+        for name in (each for each in ALL_MODELS if each in told):
+            runs = [run for run in record["runs"] if run["model"] == name and budget in run["budgets"]]
             rights = [rights_of(run, lengths if axis == "length" else None) for run in runs]
             seeds += rights
             means.append([mean(each) for each in zip(*rights, strict=True)])
@@ -86,7 +87,7 @@ def test_words_do_not_overlap_whatever_is_drawn(width: int, stage: Visit) -> Non
     figure = figure_of(stage(RESULTS, width=width, fresh=True), KIND)
     for everyone in (False, True):
         if everyone:
-            press(figure, f"task {RECORDED_TASKS[0]}", *(f"model {name}" for name in RECORDED_MODELS))
+            press(figure, f"task {RECORDED_TASKS[0]}", *(f"model {name}" for name in ALL_MODELS))
         for task, budget, axis in product(RECORDED_TASKS, ("examples", "seconds"), ("examples", "seconds", "length")):
             press(figure, f"task {task}", f"budget {budget}", f"axis {axis}")
             assert figure.evaluate(OVERLAPPING) == [], (task, budget, axis, everyone)

@@ -1,6 +1,7 @@
 """The page of results: its tables are those that the records give, and every cell is written by hand here once."""
 
 import copy
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ def test_sections_come_in_order_and_all_tasks_first() -> None:
 def test_a_cell_has_the_mean_and_the_spread() -> None:
     assert results.right_answers([0.9996, 0.995, 0.9901]) == "99.5<br><small>99.0&ndash;&NoBreak;100.0</small>"
     assert results.seconds([21.34, 20.0, 25.06]) == "22.1<br><small>20.0&ndash;&NoBreak;25.1</small>"
+    assert results.right_answers([0.99996, 1.0]) == "100.0"
 
 
 def test_a_table_is_written_with_its_columns() -> None:
@@ -83,20 +85,23 @@ def test_a_task_is_told_with_all_that_was_measured() -> None:
         "digit that is assigned, and else with the last answer about the same variable.",
         "- Trained on sequences of 40 tokens, 64 for each update, with 3 seeds. Asked on 500 fresh sequences of each "
         "length.",
-        "- Learning rates tried: 0.001 and 0.01, each with the first seed.",
-        "- Measured with feedback_lite 0.1.0, torch 2.13.0, python 3.11.7. Again:",
+        "- Learning rates tried with one seed: 0.001 and 0.01. The best was at an end, and no further one was tried, "
+        "of: feedback; ordinary, 2 layers; LSTM.",
+        "- Measured with feedback_lite 0.1.0, torch 2.13.0, python 3.11.7, engine plain. Again:",
         "  python -m feedback_lite.training compare program",
         "| ordinary, 2 layers | made up, 1 | 26,001 |",
-        "| Model | % at 20 | % at 40<br>(trained) | % at 80 |",
-        "| Model | Updates | CPU seconds | % with rate 0.001 | % with rate 0.01 |",
-        "| feedback | 100 | 21.0<br><small>20.0&ndash;&NoBreak;22.0</small> | **50.1** | 51.0 |",
+        "| Model | % at 20 | % at 40<br>(trained) | % at 80 | Updates | CPU seconds | Rate |",
+        "<summary>Program: every learning rate that was tried</summary>",
+        "| Model | Budget | % with 0.001 | % with 0.01 |",
+        "| LSTM | equal seconds | 50.1 | **51.0** |",
     ):
         assert line in text.split("\n")
     examples, seconds = text.split("### Program, equal ")[1:]
     for part in (examples, seconds):
         assert "| LSTM | 69.0<br><small>68.0&ndash;&NoBreak;70.0</small> | 44.5<br>" in part
-    assert "| LSTM | 100 | 4.0<br><small>4.0&ndash;&NoBreak;4.0</small> | 50.1 | **51.0** |" in examples
-    assert "| LSTM | 500 | 20.0<br><small>20.0&ndash;&NoBreak;20.0</small> | 50.1 | **51.0** |" in seconds
+    assert "| 100 | 21.0<br><small>20.0&ndash;&NoBreak;22.0</small> | 0.001 |\n| ordinary" in examples
+    assert "| 100 | 4.0 | 0.01 |" in examples
+    assert "| 500 | 20.0 | 0.01 |" in seconds
 
 
 def test_a_task_without_a_simple_rule_has_chance_alone() -> None:
@@ -110,19 +115,129 @@ def test_a_command_is_told_even_where_the_record_has_none() -> None:
     assert "\n  python -m feedback_lite.training compare shell-game --out compare-shell-game.json\n" in text
 
 
-def test_all_tasks_have_the_models_that_took_part_in_most_of_them() -> None:
-    text = sections(made())["All tasks"]
-    assert "| Task | Chance | feedback | ordinary, 2 layers | LSTM |" in text
-    # The program was trained on 40 tokens.
-    assert "| [Program](#program) | 20.0 | 54.5<br><small>54.0&ndash;&NoBreak;55.0</small> |" in text
+def test_a_sweep_that_went_on_is_told_with_every_rate() -> None:
+    sweep = [
+        {"model": name, "budget": "examples", "learning_rate": rate, "accuracy": accuracy}
+        for name, reached in (("feedback", (0.2, 0.6, 0.6, 0.3)), ("LSTM", (0.2, 0.7, 0.5)))
+        for rate, accuracy in zip((0.001, 0.003, 0.01, 0.03), reached, strict=False)
+    ]
+    text = results.comparison(comparison(sweep=sweep))
+    assert "0.001 and 0.01, and the next one wherever the best was at an end.\n" in text
+    assert "| Model | Budget | % with 0.001 | % with 0.003 | % with 0.01 | % with 0.03 |" in text
+    assert "| feedback | equal examples | 20.0 | **60.0** | **60.0** | 30.0 |" in text
+    assert "| LSTM | equal examples | 20.0 | **70.0** | 50.0 |  |" in text
+
+
+def printed_program() -> dict[str, Any]:
+    """Return a record of a training in stages, asked by position too, with a model of one seed."""
+    record = comparison("program", names=("feedback", "LSTM"), heuristic={"20": 0.4, "40": 0.3, "80": 0.2})
+    for run in record["runs"]:
+        spans = {"0-32": 0.9 - 0.1 * run["seed"], "32-64": 0.5}
+        run.update(engine="native", accuracy_by_position=spans, whole_programs=0.75, streams=0.25)
+    others = [{**run, "model": "deep"} for run in record["runs"][-6:] if run["seed"] == 0]
+    return {
+        **record,
+        "stages": [{}, {}],
+        "short": {"stages": 1},
+        "sweep": [
+            {"model": "LSTM", "candidate": name, "learning_rate": rate, "accuracy": right}
+            for name in ("LSTM, thin", "LSTM, wide")
+            for rate, right in ((0.001, 0.1), (0.003, 0.2), (0.01, 0.1))
+        ],
+        "heuristic_by_position": {"0-32": 0.6, "32-64": 0.5},
+        "heuristic_in_whole_programs": 0.55,
+        "with_fewer_seeds": {"models": [{**record["models"][1], "name": "deep"}], "runs": others},
+    }
+
+
+def test_a_training_in_stages_is_told_by_position_and_with_its_candidates() -> None:
+    text = results.comparison(results.whole(printed_program()))
+    for line in (
+        "- Trained in 2 stages, at the end on sequences of 20 tokens, 64 for each update, with 3 seeds. Asked on 500 "
+        "fresh sequences of each length.",
+        "- Learning rates tried with one seed: 0.001 and 0.01, each for 1 stage, and the next one wherever the best "
+        "was at an end.",
+        "| Model | 0&ndash;32 | 32&ndash;64 | whole programs | long streams |",
+        "| LSTM | 80.0<br><small>70.0&ndash;&NoBreak;90.0</small> | 50.0 | 75.0 | 25.0 |",
+        "| deep (1 seed) | 90.0 | 50.0 | 75.0 | 25.0 |",
+        "| the simple rule | 60.0 | 50.0 | 55.0 | &ndash; |",
+        "| LSTM, wide | short trainings | 10.0 | **20.0** | 10.0 |",
+    ):
+        assert line in text.split("\n")
+    assert "engine native. Again:" in text
+
+
+def glance(*compared: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the cells of the table of all tasks by the name of their row, as they are read aloud."""
+    table = results.glance(compared, [record["trained_length"] for record in compared])
+    rows = re.findall(r"<tr[^>]*>(.*?)</tr>", table)
+    cells = [[re.sub("<.*?>", "", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row)] for row in rows]
+    return {name: told for name, *told in cells}
+
+
+def test_all_tasks_have_the_models_that_took_part_in_most_of_them_and_every_strongest_rival() -> None:
+    game = comparison(names=("feedback", "ordinary, 4 layers, larger", "LSTM"))
+    program = comparison("program", names=("feedback", "ordinary, 2 layers", "LSTM"), trained_length=40)
+    found = glance(game, program)
+    assert list(found)[1:] == ["feedback", "LSTM", "strongest rival", "chance", "simple rule"]
+    assert found[""] == ["Shell gameat 20", "Programat 40"]
+    assert found["feedback"] == ["89.0, best88&ndash;&NoBreak;90", "54.5, best54&ndash;&NoBreak;55"]
+    assert found["strongest rival"] == [
+        "79.0†78&ndash;&NoBreak;80ordinary, 4 layers, larger",
+        "49.5†49&ndash;&NoBreak;50ordinary, 2 layers",
+    ]
+    assert found["chance"] == ["20.0", "20.0"]
+
+
+def test_a_number_leads_to_its_task() -> None:
+    table = results.glance([comparison("s5-word")], [20])
+    assert table.count('<a href="#s5-word"') == 1 + 5 + 1  # the heading, five models, the strongest rival
 
 
 def test_a_model_that_did_not_take_part_has_a_dash() -> None:
     others = [comparison(task, names=("feedback", "LSTM")) for task in ("copy", "echo")]
-    text = results.overview([comparison(), comparison("walk", names=("feedback",)), *others])
-    assert "| Task | Chance | feedback | LSTM |" in text
-    walk = next(line for line in text.split("\n") if "[Walk]" in line)
-    assert walk.endswith("</small> | &ndash; |")
+    found = glance(comparison(), comparison("walk", names=("feedback",)), *others)
+    assert found["LSTM"][1] == "&ndash;"
+    assert found["strongest rival"][1] == "&ndash;"
+
+
+def reached(**rights: tuple[float, ...]) -> dict[str, Any]:
+    return {name: results.Reached(name, each) for name, each in rights.items()}
+
+
+@pytest.mark.parametrize(
+    ("other", "best"),
+    [((0.95, 0.9), True), ((0.9489, 0.2), False), ((0.94996, 0.9), True), ((0.3, 0.3), False)],
+)
+def test_what_overlaps_with_the_best_is_marked_alike(other: tuple[float, ...], best: bool) -> None:
+    column = reached(good=(0.95, 0.99), other=other, unseen=(1.0, 1.0))
+    told = [results.cell(column, name, "#x", ["good", "other"]) for name in ("good", "other")]
+    assert [", best" in text for text in told] == [True, best]
+
+
+def test_who_might_reach_more_with_a_further_rate_is_marked_unless_among_the_best() -> None:
+    column = {
+        name: results.Reached(name, (right,), open_ended=name != "closed")
+        for name, right in (("good", 0.9), ("open", 0.5), ("closed", 0.5))
+    }
+    assert ["†" in results.cell(column, name, "#x", list(column)) for name in column] == [False, True, False]
+    record = comparison(
+        names=("feedback", "LSTM"),
+        sweep=[
+            {"model": "LSTM", "budget": "examples", "learning_rate": rate, "accuracy": right}
+            for rate, right in ((0.001, 0.1), (0.003, 0.2))
+        ],
+    )
+    assert {name: each.open_ended for name, each in results.reached(record, 20).items()} == {
+        "feedback": False,
+        "LSTM": True,
+        "strongest rival": True,
+    }
+
+
+@pytest.mark.parametrize(("rights", "told"), [((0.5, 0.509), False), ((0.5, 0.512), True)])
+def test_seeds_that_lie_apart_are_told(rights: tuple[float, ...], told: bool) -> None:
+    assert ("50&ndash;&NoBreak;51" in results.cell(reached(one=rights), "one", "#x", ["one"])) == told
 
 
 def test_an_ablation_has_a_table_for_each_task_and_what_the_layers_got() -> None:
@@ -137,7 +252,7 @@ def test_an_ablation_has_a_table_for_each_task_and_what_the_layers_got() -> None
     assert "| one per layer | 26,001 | 500 | 22.0<br><small>21.0&ndash;&NoBreak;23.0</small> |" in shell_game
     assert "| echo: shared |" in echo
     assert "| Setting | embedding, % | layer 1, % | layer 2, % |" in shell_game
-    assert "| shared | 30.0<br><small>30.0&ndash;&NoBreak;30.0</small> | 31.0<br>" in shell_game
+    assert "| shared | 30.0 | 31.0<br>" in shell_game
     assert shell_game.count("| one per layer |") == 2  # no shares were learned there
 
 
@@ -168,7 +283,7 @@ def test_write_then_check(root: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert 'line 7 of the page is "old", but the records give "## All tasks"' in capsys.readouterr().err
     assert run(["write"], root) == 0
     assert run(["check"], root) == 0
-    assert capsys.readouterr().out == f"wrote {PAGE}: 17 tables\n17 tables hold\n"
+    assert capsys.readouterr().out == f"wrote {PAGE}: 16 tables\n16 tables hold\n"
     assert (root / PAGE).read_text(encoding="utf-8") == f"# Results\n\nBy hand.\n\n{MARK}\n{made()}"
 
 
