@@ -77,7 +77,7 @@ notebooks: environment-book ## execute the chapters and write them with their ou
 bench: book environment-test $(LABML) ## measure all implementations, the models in the page, and the front page
 	OMP_NUM_THREADS=1 $(RUN) -m tests.benchmarks.engines --out _build/speed.json
 	$(RUN) -m tests.benchmarks.live_model
-	$(RUN) -m tests.benchmarks.duel_page
+	$(RUN) -m tests.benchmarks.pages
 
 offline: book ## pack the site into _build/feedback-lite-book.zip, to be read without a network
 	$(RUN) -m book.tools.offline

@@ -131,20 +131,10 @@ def let_keys_scroll_tables(app: Sphinx, page: str, template: str, context: dict[
     context["body"] = context.get("body", "").replace(frame, f'{frame} tabindex="0"')
 
 
-def leave_out_thebe(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
-    """Take away the scripts of Thebe, which loads from other origins. Jupyter Book adds them even when it is off."""
-    scripts = context.get("script_files", [])
-    context["script_files"] = [script for script in scripts if "thebe" not in _script_text(script).lower()]
-
-
-def _script_text(script: Any) -> str:
-    return f"{getattr(script, 'filename', None) or ''} {getattr(script, 'attributes', {}).get('body') or ''}"[:500]
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the figures, the sentences, and the style sheets."""
     app.connect("builder-inited", write_palette)
-    for mend in (name_the_icon, mend_the_bibliography, let_keys_scroll_tables, leave_out_thebe):
+    for mend in (name_the_icon, mend_the_bibliography, let_keys_scroll_tables):
         app.connect("html-page-context", mend, priority=900)
     app.add_css_file("palette.css", priority=790)
     app.add_css_file("site.css", priority=800)
