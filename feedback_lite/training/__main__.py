@@ -23,6 +23,7 @@ from feedback_lite.training.ablations import ABLATIONS, ablate
 from feedback_lite.training.cards import MODELS, finished_card, from_card, make_model, save, to_card, usual_config
 from feedback_lite.training.checkpoint import read_checkpoint, write_checkpoint
 from feedback_lite.training.comparison import STUDIES, compare
+from feedback_lite.training.family import FAMILY, family
 from feedback_lite.training.loop import Recipe, Training
 from feedback_lite.training.processes import find_device, join_processes, num_processes, rank, sum_over_processes
 
@@ -290,7 +291,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     ablate_command.set_defaults(run=lambda parsed, _: study(parsed, ablate, parsed.name))
     ablate_command.add_argument("name", choices=ABLATIONS)
 
-    for command in (compare_command, ablate_command):
+    family_command = commands.add_parser("family", help="train the relatives of the feedback model on one bench")
+    family_command.set_defaults(run=lambda parsed, _: study(parsed, family, FAMILY))
+
+    for command in (compare_command, ablate_command, family_command):
         command.set_defaults(device="cpu")
         command.add_argument("--out", type=Path, required=True, help="the JSON file to write")
         command.add_argument("--jobs", type=int, default=1, help="number of processes (default: %(default)s)")
