@@ -208,21 +208,6 @@ RELATIVES = {
             simplified="as in this book, with a slot for every token",
         ),
         Relative(
-            name="feedback, separate keys and values",
-            work="fan2020feedback",
-            reads="mixture",
-            simplified="as in this book, with a projection for each layer and a slot for every token",
-        ),
-        Relative(
-            name="feedback, memory normed",
-            work="fan2020feedback",
-            reads="mixture",
-            shared=True,
-            normed=True,
-            simplified="as in this book, with a slot for every token; the norm is the memory's own, in the authors' "
-            "code it is that of the layer that reads",
-        ),
-        Relative(
             name="feedback, one layer",
             work="fan2020feedback",
             reads="mixture",
@@ -277,6 +262,21 @@ RELATIVES = {
             free=1,
             window=8,
             simplified="one attention reads window and lower layer together; the first state is zero, not learned",
+        ),
+        Relative(
+            name="feedback, separate keys and values",
+            work="fan2020feedback",
+            reads="mixture",
+            simplified="as in this book, with a projection for each layer and a slot for every token",
+        ),
+        Relative(
+            name="feedback, memory normed",
+            work="fan2020feedback",
+            reads="mixture",
+            shared=True,
+            normed=True,
+            simplified="as in this book, with a slot for every token; the norm is the memory's own, in the authors' "
+            "code it is that of the layer that reads",
         ),
     )
 }
@@ -552,7 +552,7 @@ class Bench:
 
 FAMILY = Bench(
     MappingProxyType(
-        {"s3-word": 300, "shell-game": 400, "program": 400, "parity": 200, "copy": 300, "echo": 300, "s5-word": 200}
+        {"s3-word": 300, "shell-game": 350, "program": 350, "parity": 200, "copy": 200, "echo": 250, "s5-word": 150}
     )
 )
 
@@ -613,7 +613,7 @@ def family(bench: Bench, *, out: Path, jobs: int = 1) -> dict[str, Any]:
     timed = partial(seconds_per_update, tuple(contenders(first, bench.names).values()), first)
     notes = Notes(
         out.with_suffix(".notes"),
-        {**asdict(bench), "steps": dict(bench.steps)},
+        {**vars(bench), "steps": dict(bench.steps)},
         partial(timed, length=bench.length, batch_size=bench.batch_size),
         kind=Trial,
     )
@@ -621,14 +621,14 @@ def family(bench: Bench, *, out: Path, jobs: int = 1) -> dict[str, Any]:
     swept: dict[tuple[str, str], dict[float, float]] = {}
     runs: dict[Trial, list[str]] = {}
     for budget in ("examples", "seconds"):
-        for task, steps in bench.steps.items():
-            for name in bench.names if budget == "examples" else bench.faster:
+        for name in bench.names if budget == "examples" else bench.faster:
+            for task, steps in bench.steps.items():
                 measured = partial(measure, bench, task, name, notes)
                 if budget == "examples":
                     found = measured([(steps, rate, SEEDS[0]) for rate in bench.learning_rates])
                     swept[task, name] = {trial.learning_rate: result["selection"] for trial, result in found.items()}
                 else:
-                    steps = round(bench.steps[task] * seconds[FEEDBACK] / seconds[name] / 10) * 10
+                    steps = max(10, round(steps * seconds[FEEDBACK] / seconds[name] / 10) * 10)
                 rates = swept[task, name]
                 best = max(rates, key=rates.__getitem__)
                 for trial in measured([(steps, best, seed) for seed in SEEDS]):

@@ -83,7 +83,7 @@ def own_layer(token: int, layer: int) -> set[Cell]:
 
 
 def handed(source: int, enters: tuple[int, ...]) -> Callable[[int, int], set[Cell]]:
-    """Each layer reads what entered it: what the layer below made of a token, joined with what the token before sent."""
+    """A layer reads what entered it: what the layer below made of a token, joined with what the token before sent."""
 
     def reads(token: int, layer: int) -> set[Cell]:
         sent = {Cell(past - 1, source) for past in range(2, token + 1)} if layer in enters else set()
