@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -445,7 +445,7 @@ class Reading:
             hidden = hidden + maps.output(self.attend(maps.queries(query), past, bias))
         value, gate = maps.widen(normed(hidden)).chunk(2, dim=-1)
         hidden = self.watch(hidden + maps.narrow(value * F.gelu(gate)), start, layer)
-        if relative.reads == "own":
+        if relative.reads == "own" and maps.keys_values is not None:
             self.kept[layer] = self.kept[layer] + self.slots(maps.keys_values, normed(hidden), tokens)
         return hidden
 
@@ -465,12 +465,11 @@ class Reading:
 
     def slots(self, projection: Affine, rows: Rows, tokens: int) -> Slots:
         """Return keys and values of some tokens."""
-        parts = projection(rows).chunk(2, dim=-1)
-        return Slots(*(part.unflatten(-2, (self.batch, tokens)).unflatten(-1, (self.heads, -1)) for part in parts))
+        return Slots(*(self.split(part, tokens) for part in projection(rows).chunk(2, dim=-1)))
 
     def attend(self, queries: Rows, read: Slots, bias: Float[Tensor, "*models h n j"]) -> Rows:
         """Return what is read, the heads side by side."""
-        queries = queries.unflatten(-2, (self.batch, -1)).unflatten(-1, (self.heads, -1))
+        queries = self.split(queries, queries.shape[-2] // self.batch)
         if queries.shape[-3] == 1:  # products and their sums cost less than as many matrix products of one row
             scores = (queries * read.keys).sum(dim=-1) + bias[..., 0, :].mT.unsqueeze(-3)
             weights = scores.softmax(dim=-2)
@@ -479,9 +478,15 @@ class Reading:
         weights = scores.softmax(dim=-1)
         return (weights @ read.values.transpose(-3, -2)).transpose(-3, -2).flatten(-2).flatten(-3, -2)
 
+    def split(self, rows: Rows, tokens: int) -> Float[Tensor, "*models b n h e"]:
+        """Return the heads of rows, each text's tokens apart."""
+        *models, _, width = rows.shape
+        return rows.reshape(*models, self.batch, tokens, self.heads, width // self.heads)
+
     def rows_to_tokens(self, rows: Rows) -> Float[Tensor, "*models b n d"]:
-        """Return rows as batches of tokens."""
-        return rows.unflatten(-2, (self.batch, -1))
+        """Return rows with each text's tokens apart."""
+        *models, count, width = rows.shape
+        return rows.reshape(*models, self.batch, count // self.batch, width)
 
 
 def embed(table: Float[Tensor, "*models v d"], tokens: Int[Tensor, "*models b t"]) -> Float[Tensor, "*models b t d"]:
@@ -523,7 +528,7 @@ def train_together(models: Sequence[FamilyTransformer], task: Task, recipes: Seq
         losses = F.cross_entropy(logits.flatten(0, -2), targets.flatten(), ignore_index=IGNORED, reduction="none")
         counts = (targets != IGNORED).sum(dim=(1, 2))
         optimizer.zero_grad()
-        (losses.unflatten(0, (len(models), -1)).sum(dim=1) / counts).sum().backward()
+        (losses.reshape(len(models), -1).sum(dim=1) / counts).sum().backward()
         for group, recipe in zip(optimizer.param_groups, recipes, strict=True):
             nn.utils.clip_grad_norm_(group["params"], recipe.max_norm)
             group["lr"] = recipe.learning_rate * recipe.share_of_learning_rate(step)
@@ -650,7 +655,7 @@ def family(bench: Bench, *, out: Path, jobs: int = 1) -> dict[str, Any]:
                 "name": name,
                 "work": RELATIVES[name].work,
                 "simplified": RELATIVES[name].simplified,
-                "width": {task: models[task][name].config.d_model for task in bench.steps},  # type: ignore[union-attr]
+                "width": {task: models[task][name].config.d_model for task in bench.steps},
                 "parameters": {task: models[task][name].parameters() for task in bench.steps},
             }
             for name in bench.names
@@ -679,7 +684,7 @@ def measure(
     if missing:
         task = make_task(task_name)
         contender = contenders(task, (name,))[name]
-        models = [contender.make(seed=trial.seed) for trial in missing]
+        models = [cast(FamilyTransformer, contender.make(seed=trial.seed)) for trial in missing]
         train_together(models, task, [recipe_of(bench, trial) for trial in missing])
         for trial, model in zip(missing, models, strict=True):
             asked = {length: ANSWERS // length for length in LENGTHS}
