@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from feedback_lite.attention import KeyValueProjection
 from feedback_lite.block import Block
-from feedback_lite.config import FeedbackConfig, check_size
+from feedback_lite.config import FeedbackConfig
 from feedback_lite.model import FeedbackTransformer
 from feedback_lite.positions import RelativePositionBias, distances, relative_position_bucket
 from feedback_lite.tasks import IGNORED, Task, draw, make_task
@@ -601,7 +601,7 @@ def rebuilt(relative: Relative, model: FeedbackTransformer) -> FamilyTransformer
     return fresh
 
 
-def family(bench: Bench, *, out: Path, jobs: int = 1) -> dict[str, Any]:
+def family(bench: Bench, *, out: Path) -> dict[str, Any]:
     """Run the whole bench and return its record; what is done so far is kept beside ``out``.
 
     Every relative is trained on every task with every learning rate from seed 0; the one with the best accuracy on the
@@ -611,9 +611,7 @@ def family(bench: Bench, *, out: Path, jobs: int = 1) -> dict[str, Any]:
     Args:
         bench: the tasks and who takes part.
         out: where the record will be written; ``out`` with the suffix ".notes" holds what is done so far.
-        jobs: number of processes; the bench takes one, in which it trains several models at once.
     """
-    check_size("jobs", jobs)
     first = make_task(next(iter(bench.steps)))
     timed = partial(seconds_per_update, tuple(contenders(first, bench.names).values()), first)
     notes = Notes(
