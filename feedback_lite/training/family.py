@@ -208,19 +208,21 @@ RELATIVES = {
             simplified="as in this book, with a slot for every token",
         ),
         Relative(
-            name="feedback, one layer",
-            work="fan2020feedback",
-            reads="mixture",
-            shared=True,
-            layers=1,
-            simplified="as in this book, with a slot for every token",
-        ),
-        Relative(
             name="LCKV",
             work="wu2024lckv",
             reads="last",
             shared=True,
             simplified="trained token by token; no layer keeps keys and values of its own",
+        ),
+        Relative(
+            name="RLT",
+            work="zhang2026rlt",
+            hands=3,
+            enters=(2,),
+            how="merged",
+            free=1,
+            window=8,
+            simplified="one attention reads window and lower layer together; the first state is zero, not learned",
         ),
         Relative(
             name="Recurrent T.",
@@ -229,12 +231,12 @@ RELATIVES = {
             simplified="keys and values of the layer's whole output, with a table of distances",
         ),
         Relative(
-            name="LRT",
-            work="huang2026lrt",
-            hands=2,
-            enters=(1, 2, 3),
-            how="added",
-            simplified="trained token by token; the form of the sum is ours",
+            name="Full-bandw.",
+            work="wang2026fullband",
+            hands=3,
+            enters=(1,),
+            how="gated unit",
+            simplified="trained token by token; built from what another paper says of it",
         ),
         Relative(
             name="T2MLR",
@@ -246,22 +248,20 @@ RELATIVES = {
             simplified="trained token by token; of three layers only one is in the middle",
         ),
         Relative(
-            name="Full-bandw.",
-            work="wang2026fullband",
-            hands=3,
-            enters=(1,),
-            how="gated unit",
-            simplified="trained token by token; built from what another paper says of it",
+            name="LRT",
+            work="huang2026lrt",
+            hands=2,
+            enters=(1, 2, 3),
+            how="added",
+            simplified="trained token by token; the form of the sum is ours",
         ),
         Relative(
-            name="RLT",
-            work="zhang2026rlt",
-            hands=3,
-            enters=(2,),
-            how="merged",
-            free=1,
-            window=8,
-            simplified="one attention reads window and lower layer together; the first state is zero, not learned",
+            name="feedback, one layer",
+            work="fan2020feedback",
+            reads="mixture",
+            shared=True,
+            layers=1,
+            simplified="as in this book, with a slot for every token",
         ),
         Relative(
             name="feedback, separate keys and values",
@@ -612,8 +612,8 @@ def family(bench: Bench, *, out: Path) -> dict[str, Any]:
         bench: the tasks and who takes part.
         out: where the record will be written; ``out`` with the suffix ".notes" holds what is done so far.
     """
-    first = make_task(next(iter(bench.steps)))
-    timed = partial(seconds_per_update, tuple(contenders(first, bench.names).values()), first)
+    first_task = make_task(next(iter(bench.steps)))
+    timed = partial(seconds_per_update, tuple(contenders(first_task, bench.names).values()), first_task)
     notes = Notes(
         out.with_suffix(".notes"),
         {**vars(bench), "steps": dict(bench.steps)},
@@ -623,19 +623,21 @@ def family(bench: Bench, *, out: Path) -> dict[str, Any]:
     seconds = notes.measured
     swept: dict[tuple[str, str], dict[float, float]] = {}
     runs: dict[Trial, list[str]] = {}
-    for budget in ("examples", "seconds"):
-        for name in bench.names if budget == "examples" else bench.faster:
-            for task, steps in bench.steps.items():
-                measured = partial(measure, bench, task, name, notes)
-                if budget == "examples":
-                    found = measured([(steps, rate, SEEDS[0]) for rate in bench.learning_rates])
-                    swept[task, name] = {trial.learning_rate: result["selection"] for trial, result in found.items()}
-                else:
-                    steps = max(10, round(steps * seconds[FEEDBACK] / seconds[name] / 10) * 10)
-                rates = swept[task, name]
-                best = max(rates, key=rates.__getitem__)
-                for trial in measured([(steps, best, seed) for seed in SEEDS]):
-                    runs.setdefault(trial, []).append(budget)
+
+    def run_all_seeds(budget: str, task: str, name: str, steps: int) -> None:
+        rates = swept[task, name]
+        best = max(rates, key=rates.__getitem__)
+        for trial in measure(bench, task, name, notes, [(steps, best, seed) for seed in SEEDS]):
+            runs.setdefault(trial, []).append(budget)
+
+    for name in bench.names:
+        for task, steps in bench.steps.items():
+            swept[task, name] = sweep(bench, task, name, notes)
+            run_all_seeds("examples", task, name, steps)
+    for name in bench.faster:
+        for task, steps in bench.steps.items():
+            more = round(steps * seconds[FEEDBACK] / seconds[name] / 10) * 10
+            run_all_seeds("seconds", task, name, max(10, more))
     models = {task: contenders(make_task(task), bench.names) for task in bench.steps}
     return {
         "command": "python -m feedback_lite.training family --out family.json",
@@ -647,7 +649,7 @@ def family(bench: Bench, *, out: Path) -> dict[str, Any]:
         "answers": {"tokens": ANSWERS, "seed": RECORD_EVALUATION["seed"]},
         "learning_rates": list(bench.learning_rates),
         "recipe": shared_recipe(recipe_of(bench, next(iter(runs)))),
-        "seconds_per_update": {name: round(value, 5) for name, value in seconds.items()},
+        "seconds_per_update": {name: round(seconds[name], 5) for name in bench.names},
         "models": [
             {
                 "name": name,
@@ -669,6 +671,19 @@ def family(bench: Bench, *, out: Path) -> dict[str, Any]:
         ],
         "versions": versions(),
     }
+
+
+def sweep(bench: Bench, task: str, name: str, notes: Notes) -> dict[float, float]:
+    """Return the accuracy on the selection data with every learning rate.
+
+    The greatest one is most often the one that is taken: its other seeds are trained along with the sweep, which costs
+    less than to train them afterwards.
+    """
+    steps, (first, *others) = bench.steps[task], SEEDS
+    rates = bench.learning_rates
+    wanted = [(steps, rate, first) for rate in rates] + [(steps, rates[-1], seed) for seed in others]
+    found = measure(bench, task, name, notes, wanted)
+    return {trial.learning_rate: result["selection"] for trial, result in found.items() if trial.seed == first}
 
 
 def measure(
