@@ -494,7 +494,6 @@ def relatives(record: Record) -> str:
     updates = listed(f"{in_words(task).lower()} {told['steps']}" for task, told in tasks.items())
     first, *longer = record["lengths"]
     versions = ", ".join(f"{package} {version}" for package, version in record["versions"].items())
-    faster = dict.fromkeys(run["model"] for run in record["runs"] if "seconds" in run["budgets"])
     parts = [
         "## The relatives on one bench",
         "The works of [chapter 13](../chapters/13-after-feedback.ipynb), built of the same blocks, with as many "
@@ -508,13 +507,23 @@ def relatives(record: Record) -> str:
         "what overlaps with its seeds.",
         on_all_tasks(record, "examples", first),
         *(folded(f"The same at {length} tokens", on_all_tasks(record, "examples", length)) for length in longer),
-        f"{listed(faster)} can work on many tokens side by side. With as many seconds as feedback takes, they get more "
-        f"updates, and reach at {first} tokens:",
-        on_all_tasks(record, "seconds", first),
-        *(folded(f"The same at {length} tokens", on_all_tasks(record, "seconds", length)) for length in longer),
+        *with_equal_seconds(record),
         folded("How each is built, and what is left out of its source", builds(record)),
     ]
     return "\n\n".join(parts)
+
+
+def with_equal_seconds(record: Record) -> list[str]:
+    """Return what the relatives reach that were trained again for as many seconds as feedback takes, if any were."""
+    faster = dict.fromkeys(run["model"] for run in record["runs"] if "seconds" in run["budgets"])
+    if not faster:
+        return []
+    first, *longer = record["lengths"]
+    return [
+        f"More updates, for as many seconds as feedback takes ({listed(faster)}), at {first} tokens:",
+        on_all_tasks(record, "seconds", first),
+        *(folded(f"The same at {length} tokens", on_all_tasks(record, "seconds", length)) for length in longer),
+    ]
 
 
 def on_all_tasks(record: Record, budget: str, length: int) -> str:

@@ -558,7 +558,20 @@ class Bench:
 FAMILY = Bench(
     MappingProxyType(
         {"s3-word": 300, "shell-game": 350, "program": 350, "parity": 200, "copy": 200, "echo": 250, "s5-word": 150}
-    )
+    ),
+    names=(
+        ORDINARY,
+        "Transformer-XL",
+        "Universal",
+        FEEDBACK,
+        "feedback, one layer",
+        "LCKV",
+        "RLT",
+        "Recurrent T.",
+        "Full-bandw.",
+        "T2MLR",
+    ),
+    faster=(),
 )
 
 
