@@ -528,7 +528,8 @@ def train_together(models: Sequence[FamilyTransformer], task: Task, recipes: Seq
         losses = F.cross_entropy(logits.flatten(0, -2), targets.flatten(), ignore_index=IGNORED, reduction="none")
         counts = (targets != IGNORED).sum(dim=(1, 2))
         optimizer.zero_grad()
-        (losses.reshape(len(models), -1).sum(dim=1) / counts).sum().backward()
+        loss = (losses.reshape(len(models), -1).sum(dim=1) / counts).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
         for group, recipe in zip(optimizer.param_groups, recipes, strict=True):
             nn.utils.clip_grad_norm_(group["params"], recipe.max_norm)
             group["lr"] = recipe.learning_rate * recipe.share_of_learning_rate(step)

@@ -1,7 +1,7 @@
 """The relatives on the bench: what each layer reads, what is handed on, and that all are trained alike."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from feedback_lite.lesson.wiring import Cell, cells, longest_ways
 from feedback_lite.tasks import TASKS, ShellGame, make_task
 from feedback_lite.training import family as bench
 from feedback_lite.training import records, train, usual_config
+from feedback_lite.training.comparison import SEEDS
 from feedback_lite.training.family import FAMILY, FEEDBACK, LAYERS, RELATIVES, Bench, FamilyTransformer, Trial
 from feedback_lite.training.loop import Recipe
 from feedback_lite.training.opponents import SeparateKeysValues
@@ -302,10 +303,6 @@ def test_the_best_rate_by_the_selection_data_is_taken(quick: Bench, tmp_path: Pa
         assert rates[run["learning_rate"]] == max(rates.values())
 
 
-def of_record(name: str) -> Iterator[dict[str, object]]:
-    return (run for run in records.load("family")["runs"] if run["model"] == name)
-
-
 def test_the_record_is_the_one_that_the_command_makes() -> None:
     record = records.load("family")
     assert [model["name"] for model in record["models"]] == list(FAMILY.names)
@@ -313,7 +310,7 @@ def test_the_record_is_the_one_that_the_command_makes() -> None:
     for model in record["models"]:
         for task in FAMILY.steps:
             contender = bench.contenders(make_task(task), (model["name"],))[model["name"]]
-            assert (contender.config.d_model, contender.parameters()) == (  # type: ignore[union-attr]
+            assert (contender.config.d_model, contender.parameters()) == (
                 model["width"][task],
                 model["parameters"][task],
             )
@@ -323,5 +320,5 @@ def test_the_record_is_the_one_that_the_command_makes() -> None:
                     for run in record["runs"]
                     if (run["task"], run["model"]) == (task, model["name"]) and budget in run["budgets"]
                 ]
-                assert seeds == list(bench.SEEDS)
+                assert seeds == list(SEEDS)
     assert vars(Trial(task="t", model="m", steps=1, learning_rate=0.1, seed=0)).keys() <= record["runs"][0].keys()
