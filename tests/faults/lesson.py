@@ -71,7 +71,7 @@ FAULTS = (
     Fault(
         "the one page: the newest slot at distance 0",
         ONE_PAGE,
-        {"torch.arange(slots, 0, -1, device": "torch.arange(slots - 1, -1, -1, device"},
+        {"torch.arange(slots, 0, -1": "torch.arange(slots - 1, -1, -1"},
         ("tests/properties/test_one_page.py",),
     ),
     Fault(
@@ -83,13 +83,13 @@ FAULTS = (
     Fault(
         "the one page: the memory is cut off from the graph",
         ONE_PAGE,
-        {"self.mix(hiddens)).chunk(2, dim=-1)": "self.mix(hiddens)).detach().chunk(2, dim=-1)"},
+        {"key, value = both.chunk(2": "key, value = both.detach().chunk(2"},
         ("tests/properties/test_one_page.py",),
     ),
     Fault(
         "the one page: the cell and the file differ",
         ONE_PAGE,
-        {"return feedforward.narrow(value * F.gelu(gate))": "return feedforward.narrow(F.gelu(gate) * value)"},
+        {"narrow(value * F.gelu(gate))": "narrow(F.gelu(gate) * value)"},
         ("tests/notebooks/test_one_page.py",),
     ),
 )
