@@ -17,7 +17,7 @@ from tests.properties.strategies import models, seeds, tokens_for
 SIZES = list(inspect.signature(FeedbackTransformer).parameters)
 SHIPPED = [name for name in pretrained.names() if pretrained.card(name)["model"] == "feedback"]
 # What the file leaves out.
-PAPER = {"segment_length": 1, "memory_from": "mixture"}
+PAPER = {"segment_length": 1, "memory_from": "mixture", "memory_norm": False}
 
 pytestmark = pytest.mark.usefixtures("unchecked_module")
 
