@@ -4,6 +4,7 @@ from tests.faults.planting import Fault
 
 MASK = "feedback_lite/lesson/exercises/causal_mask.py"
 GENERATION = "feedback_lite/lesson/exercises/generation.py"
+ONE_PAGE = "book/feedback_transformer.py"
 EXERCISES = "tests/unit/lesson/test_exercises.py"
 
 FAULTS = (
@@ -60,5 +61,35 @@ FAULTS = (
             )
         },
         (EXERCISES, "-k", "masked-weights"),
+    ),
+    Fault(
+        "the one page: layer weights without softmax",
+        ONE_PAGE,
+        {"self.layer_weights.softmax(dim=0)": "self.layer_weights"},
+        ("tests/properties/test_one_page.py",),
+    ),
+    Fault(
+        "the one page: the newest slot at distance 0",
+        ONE_PAGE,
+        {"torch.arange(slots, 0, -1": "torch.arange(slots - 1, -1, -1"},
+        ("tests/properties/test_one_page.py",),
+    ),
+    Fault(
+        "the one page: an output bias where nothing is read",
+        ONE_PAGE,
+        {"if keys.shape[1] > 0:": "if keys.shape[1] >= 0:"},
+        ("tests/properties/test_one_page.py",),
+    ),
+    Fault(
+        "the one page: the memory is cut off from the graph",
+        ONE_PAGE,
+        {"key, value = both.chunk(2": "key, value = both.detach().chunk(2"},
+        ("tests/properties/test_one_page.py",),
+    ),
+    Fault(
+        "the one page: the cell and the file differ",
+        ONE_PAGE,
+        {"narrow(value * F.gelu(gate))": "narrow(F.gelu(gate) * value)"},
+        ("tests/notebooks/test_one_page.py",),
     ),
 )

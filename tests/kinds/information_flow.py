@@ -34,6 +34,7 @@ LOOK = r"""(figure) => {
 }"""
 
 WHY_FEEDBACK, SEGMENTS = "chapters/01-why-feedback.html", "chapters/08-segments.html"
+ONE_PAGE = "chapters/00-in-one-page.html"
 
 
 def arrangement(name: str, page: str, first: tuple[str, ...] = ()) -> Control:
@@ -56,6 +57,8 @@ CONTROLS = (
     arrangement("cache, segments of 4", page=WHY_FEEDBACK),
     arrangement("feedback", page=WHY_FEEDBACK),
     arrangement("segments of 4", page=WHY_FEEDBACK),
+    arrangement("ordinary", page=ONE_PAGE),
+    arrangement("feedback", first=("arrangement ordinary",), page=ONE_PAGE),
     cell(at(0.0), ("Home",), lambda was: {"token": 1, "layer": was["layer"]}),
     cell(at(1.0), ("End",), lambda was: {"token": 12, "layer": was["layer"]}),
     cell(None, ("ArrowRight",), lambda was: {"token": was["token"] + 1, "layer": was["layer"]}),
@@ -87,7 +90,7 @@ def shows(twin: InformationFlow) -> Look:
 KIND = Kind(
     figure=InformationFlow,
     small=information_flow,
-    pages=(WHY_FEEDBACK, SEGMENTS),
+    pages=(WHY_FEEDBACK, SEGMENTS, ONE_PAGE),
     look=LOOK,
     controls=CONTROLS,
     marks=MARKS,

@@ -42,6 +42,20 @@ def test_the_first_screen_has_eight_lines_of_python() -> None:
     assert "**Not included**" in first_screen
 
 
+def test_the_first_screen_leads_to_the_one_page_and_names_the_start_of_the_position_table() -> None:
+    first_screen = README.split("\n## ")[0]
+    for named in ("chapters/00-in-one-page.ipynb", "pip install", "bias_init"):
+        assert named in first_screen
+
+
+def test_the_front_page_has_the_same_quick_start() -> None:
+    index = (ROOT / "book" / "index.md").read_text(encoding="utf-8")
+    assert BLOCKS[0] in index
+    opening = index.split("```{live-figure}")[0]
+    assert "chapters/00-in-one-page.ipynb" in opening
+    assert "pip install" in opening
+
+
 def test_commands_are_targets() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     named = set(re.findall(r"\bmake ([a-z]+)\b", README))
