@@ -14,6 +14,7 @@ Studies, whose records ship with the package::
 
     python -m feedback_lite.training compare shell-game --out compare-shell-game.json
     python -m feedback_lite.training ablate segments --out ablate-segments.json
+    python -m feedback_lite.training family --out family.json
 
 Two processes that share every batch::
 

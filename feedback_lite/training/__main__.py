@@ -23,6 +23,7 @@ from feedback_lite.training.ablations import ABLATIONS, ablate
 from feedback_lite.training.cards import MODELS, finished_card, from_card, make_model, save, to_card, usual_config
 from feedback_lite.training.checkpoint import read_checkpoint, write_checkpoint
 from feedback_lite.training.comparison import STUDIES, compare
+from feedback_lite.training.family import FAMILY, family
 from feedback_lite.training.loop import Recipe, Training
 from feedback_lite.training.processes import find_device, join_processes, num_processes, rank, sum_over_processes
 
@@ -125,7 +126,7 @@ def resume(parsed: argparse.Namespace, device: torch.device) -> int:
     return carry_out(made, training, path.with_suffix(""), every=parsed.checkpoint_every)
 
 
-def study(parsed: argparse.Namespace, make_record: Callable[..., dict[str, Any]], subject: Any) -> int:
+def study(parsed: argparse.Namespace, make_record: Callable[..., dict[str, Any]], subject: Any, **options: Any) -> int:
     """Make the record of a study and write it; Ctrl-C leaves what is done so far in the study's notes."""
     out: Path = parsed.out
     if out.suffix != ".json":
@@ -133,7 +134,7 @@ def study(parsed: argparse.Namespace, make_record: Callable[..., dict[str, Any]]
     notes = out.with_suffix(".notes")
     check_writable(out, notes)
     try:
-        record = make_record(subject, out=out, jobs=parsed.jobs)
+        record = make_record(subject, out=out, **options)
     except KeyboardInterrupt:
         print(f"stopped; the same command goes on with what {notes} holds", file=sys.stderr)
         return 130
@@ -146,8 +147,8 @@ def study(parsed: argparse.Namespace, make_record: Callable[..., dict[str, Any]]
 def compare_models(parsed: argparse.Namespace, _: torch.device) -> int:
     """Make the record of a comparison."""
     if parsed.task == programs.TASK.name:
-        return study(parsed, programs.compare_programs, programs.ENTRIES)
-    return study(parsed, compare, STUDIES[parsed.task])
+        return study(parsed, programs.compare_programs, programs.ENTRIES, jobs=parsed.jobs)
+    return study(parsed, compare, STUDIES[parsed.task], jobs=parsed.jobs)
 
 
 def start(made: dict[str, Any], device: torch.device) -> Training:
@@ -287,12 +288,16 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     compare_command.add_argument("task", choices=(*STUDIES, programs.TASK.name))
 
     ablate_command = commands.add_parser("ablate", help="change one thing of the model and record what that does")
-    ablate_command.set_defaults(run=lambda parsed, _: study(parsed, ablate, parsed.name))
+    ablate_command.set_defaults(run=lambda parsed, _: study(parsed, ablate, parsed.name, jobs=parsed.jobs))
     ablate_command.add_argument("name", choices=ABLATIONS)
 
-    for command in (compare_command, ablate_command):
+    family_command = commands.add_parser("family", help="train the relatives of the feedback model on one bench")
+    family_command.set_defaults(run=lambda parsed, _: study(parsed, family, FAMILY))
+
+    for command in (compare_command, ablate_command, family_command):
         command.set_defaults(device="cpu")
         command.add_argument("--out", type=Path, required=True, help="the JSON file to write")
+    for command in (compare_command, ablate_command):
         command.add_argument("--jobs", type=int, default=1, help="number of processes (default: %(default)s)")
     for command in (train_command, repeat_command):
         command.add_argument("--out", type=Path, required=True, help="path of the files to write, without suffix")

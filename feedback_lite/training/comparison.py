@@ -324,14 +324,17 @@ class Notes:
         path: the file; it is made where there is none.
         study: what the results belong to.
         measured: what was measured before the first run; where the file is there already, its own is kept.
+        kind: what a run is, a dataclass.
 
     Raises:
         ValueError: the file belongs to another study.
     """
 
-    def __init__(self, path: Path, study: dict[str, Any], measured: Callable[[], Any] = dict) -> None:
+    def __init__(
+        self, path: Path, study: dict[str, Any], measured: Callable[[], Any] = dict, *, kind: Any = Run
+    ) -> None:
         self.path = path
-        self.results: dict[Run, dict[str, Any]] = {}
+        self.results: dict[Any, dict[str, Any]] = {}
         study = json.loads(json.dumps(study))
         if not path.exists():
             path.write_text(json.dumps({"study": study, "measured": measured()}) + "\n", encoding="utf-8")
@@ -344,9 +347,9 @@ class Notes:
         self.measured = head["measured"]
         for line in lines:
             entry = json.loads(line)
-            self.results[Run(**entry["run"])] = entry["result"]
+            self.results[kind(**entry["run"])] = entry["result"]
 
-    def add(self, run: Run, result: dict[str, Any]) -> None:
+    def add(self, run: Any, result: dict[str, Any]) -> None:
         """Keep one more result."""
         self.results[run] = result
         with self.path.open("a", encoding="utf-8") as file:

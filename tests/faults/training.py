@@ -4,6 +4,8 @@ from tests.faults.planting import Fault
 
 LOOP = "feedback_lite/training/loop.py"
 TESTS = ("tests/unit/training/test_loop.py",)
+FAMILY = "feedback_lite/training/family.py"
+FAMILY_TESTS = ("tests/unit/training/test_family.py",)
 SHORTCUTS = "feedback_lite/training/shortcuts.py"
 SHORTCUT_TESTS = ("tests/unit/training/test_shortcuts.py",)
 STAGES = ("tests/unit/training/test_stages.py",)
@@ -160,5 +162,29 @@ FAULTS = (
         SHORTCUTS,
         {"(torch.arange(length) + 1) % self.every": "torch.arange(length) % self.every"},
         SHORTCUT_TESTS,
+    ),
+    Fault(
+        "a layer's own results are those of the layer below",
+        FAMILY,
+        {"self.slots(maps.keys_values, normed(hidden), tokens)": "self.slots(maps.keys_values, query, tokens)"},
+        (*FAMILY_TESTS, "-k", "moving"),
+    ),
+    Fault(
+        "every relative hands on its last layer",
+        FAMILY,
+        {"handed = hiddens[relative.hands - relative.free]": "handed = hiddens[-1]"},
+        (*FAMILY_TESTS, "-k", "moving"),
+    ),
+    Fault(
+        "gradients flow through the cache",
+        FAMILY,
+        {"part.detach() for part in past.newest": "part for part in past.newest"},
+        (*FAMILY_TESTS, "-k", "gradient"),
+    ),
+    Fault(
+        "models trained together share one learning rate",
+        FAMILY,
+        {'group["lr"] = recipe.learning_rate *': 'group["lr"] = shared.learning_rate *'},
+        (*FAMILY_TESTS, "-k", "together"),
     ),
 )

@@ -369,6 +369,13 @@ def test_a_study_that_is_stopped_keeps_its_notes(
     assert list(tmp_path.iterdir()) == [tmp_path / "record.notes"]
 
 
+def test_the_bench_of_the_relatives_is_a_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command_line, "family", lambda bench, *, out: {"tasks": list(bench.steps), "out": out.name})
+    assert main(["family", "--out", str(tmp_path / "family.json")]) == 0
+    record = json.loads((tmp_path / "family.json").read_text())
+    assert record == {"tasks": list(command_line.FAMILY.steps), "out": "family.json"}
+
+
 def test_a_record_is_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "shell-game", "--out", str(tmp_path / "record")]) == 1
     assert "--out must end in .json" in capsys.readouterr().err
