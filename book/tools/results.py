@@ -485,18 +485,99 @@ def shares_of_layers(runs: Mapping[str, Sequence[Record]]) -> str | None:
     return table(("Setting", *layers), [row + ["&ndash;"] * (most - len(row)) for row in rows])
 
 
+# The relatives.
+
+
+def relatives(record: Record) -> str:
+    """Return the section of the relatives on one bench."""
+    recipe, tasks = record["recipe"], record["tasks"]
+    updates = listed(f"{in_words(task).lower()} {told['steps']}" for task, told in tasks.items())
+    first, *longer = record["lengths"]
+    versions = ", ".join(f"{package} {version}" for package, version in record["versions"].items())
+    parts = [
+        "## The relatives on one bench",
+        "The works of [chapter 13](../chapters/13-after-feedback.ipynb), built of the same blocks, with as many "
+        "parameters to within a tenth, and trained alike.",
+        f"- Trained on sequences of {record['trained_length']} tokens, {recipe['batch_size']} for each update, with "
+        f"{counted(seeds_of(record), 'seed')}. Updates: {updates}. Asked on {record['answers']['tokens']:,} fresh "
+        f"tokens of each length.\n- Learning rates tried: {listed(record['learning_rates'])}, each with the first "
+        "seed. In all models one head of attention starts with near tokens ahead and the other without.\n"
+        f"- Measured with {versions}. Again:\n\n  ```\n  {record['command']}\n  ```",
+        f"Right answers in % at {first} tokens, as trained, with equal examples. **Bold:** the best in its column, and "
+        "what overlaps with its seeds.",
+        on_all_tasks(record, "examples", first),
+        *(folded(f"The same at {length} tokens", on_all_tasks(record, "examples", length)) for length in longer),
+        *with_equal_seconds(record),
+        folded("How each is built, and what is left out of its source", builds(record)),
+    ]
+    return "\n\n".join(parts)
+
+
+def with_equal_seconds(record: Record) -> list[str]:
+    """Return what the relatives reach that were trained again for as many seconds as feedback takes, if any were."""
+    faster = dict.fromkeys(run["model"] for run in record["runs"] if "seconds" in run["budgets"])
+    if not faster:
+        return []
+    first, *longer = record["lengths"]
+    return [
+        f"More updates, for as many seconds as feedback takes ({listed(faster)}), at {first} tokens:",
+        on_all_tasks(record, "seconds", first),
+        *(folded(f"The same at {length} tokens", on_all_tasks(record, "seconds", length)) for length in longer),
+    ]
+
+
+def on_all_tasks(record: Record, budget: str, length: int) -> str:
+    """Return the table of all relatives and tasks at one length."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for run in record["runs"]:
+        if budget in run["budgets"]:
+            found.setdefault((run["model"], run["task"]), []).append(run["accuracy_by_length"][str(length)])
+    names = dict.fromkeys(model for model, _ in found)
+    best = {task: max((found[name, task] for name in names), key=mean) for task in record["tasks"]}
+
+    def cell(name: str, task: str) -> str:
+        rights = found[name, task]
+        text = right_answers(rights)
+        return f"**{text.replace('<br>', '**<br>', 1)}" if max(rights) >= min(best[task]) else text
+
+    guesses = ("chance", *(share(told["chance"]) for told in record["tasks"].values()))
+    rows = [(name, *(cell(name, task) for task in record["tasks"])) for name in names]
+    return table(("Relative", *map(in_words, record["tasks"])), [*rows, guesses])
+
+
+def builds(record: Record) -> str:
+    """Return the table of what each relative is, its size, and what an update of it takes when trained alone."""
+    first = next(iter(record["tasks"]))
+    rows = [
+        (
+            f"[{model['name']}](bibliography.md#{model['work']})",
+            model["simplified"],
+            str(model["width"][first]),
+            f"{model['parameters'][first]:,}",
+            f"{1000 * record['seconds_per_update'][model['name']]:.1f}",
+        )
+        for model in record["models"]
+    ]
+    header = ("Relative", "Simplified", "Width", "Parameters", "ms for an update")
+    return table(header, rows, words=2)
+
+
 # The page.
 
 
 def make_record(
-    load: Load = records.load, tasks: Sequence[str] | None = None, ablations: Sequence[str] | None = None
+    load: Load = records.load,
+    tasks: Sequence[str] | None = None,
+    ablations: Sequence[str] | None = None,
+    family: bool = True,
 ) -> str:
-    """Return everything below the mark: all tasks at a glance, then every task and every ablation.
+    """Return everything below the mark: all tasks at a glance, then every task, the relatives, and every ablation.
 
     Args:
         load: gives a record by its name.
         tasks: the tasks that were compared; none means all whose record ships.
         ablations: the ablations; none means all whose record ships.
+        family: whether the relatives on one bench are among them.
     """
     shipped = records.names()
     tasks = recorded_tasks() if tasks is None else tasks
@@ -505,6 +586,7 @@ def make_record(
     sections = [
         overview(compared),
         *map(comparison, compared),
+        *([relatives(load("family"))] if family else []),
         *(ablation(load(ABLATION + name)) for name in ablations),
     ]
     return "\n\n".join(sections) + "\n"
