@@ -1,6 +1,7 @@
 """A map of works before and after the Feedback Transformer: how often something comes back, and from where to where."""
 
 from collections.abc import Sequence
+from statistics import mean
 from typing import Any
 
 import traitlets
@@ -8,6 +9,7 @@ import traitlets
 from feedback_lite.config import check_choice
 from feedback_lite.lesson.literature import COLUMNS, FEEDBACK, LAYERS, ROWS, TOKENS, WORKS, Wiring, Work
 from feedback_lite.lesson.wiring import Cell
+from feedback_lite.training import records
 from feedback_lite.widgets.figure import Figure, join_script, join_style
 
 MARKED_YEAR = 2020
@@ -112,7 +114,7 @@ def _written(work: Work) -> dict[str, Any]:
         "column": wiring.column,
         "row": wiring.row,
         "recurs": work.recurs,
-        "told": work.told,
+        "told": " ".join([work.told, *_measured(work.key)]),
         "training": work.training,
         "source": work.source,
         "every": wiring.every,
@@ -121,6 +123,24 @@ def _written(work: Work) -> dict[str, Any]:
         "reads": _reads_of_last_token(wiring),
         "longest": wiring.longest(),
     }
+
+
+def _measured(key: str) -> list[str]:
+    """Return what the work reached on the bench of all relatives, if it was there."""
+    record = records.load("family")
+    name = next((model["name"] for model in record["models"] if model["work"] == key), None)
+    if name is None:
+        return []
+    length = record["trained_length"]
+    reached = []
+    for task in record["tasks"]:
+        rights = [
+            run["accuracy_by_length"][str(length)]
+            for run in record["runs"]
+            if (run["model"], run["task"]) == (name, task) and "examples" in run["budgets"]
+        ]
+        reached.append(f"{task.replace('-', ' ').replace('s3', 'S3').replace('s5', 'S5')} {100 * mean(rights):.0f} %")
+    return [f"Measured here, right answers at {length} tokens: {', '.join(reached)}."]
 
 
 def _reads_of_last_token(wiring: Wiring) -> list[list[int | str]]:

@@ -9,6 +9,7 @@ import pytest
 from traitlets import TraitError
 
 from feedback_lite.lesson.literature import COLUMNS, FEEDBACK, LAYERS, RECURS, ROWS, TOKENS
+from feedback_lite.training import records
 from feedback_lite.widgets import WORKS, Arrangement, Cell, LineageMap, Wiring, Work, longest_ways
 from feedback_lite.widgets.lineage_map import YEARS
 
@@ -135,11 +136,30 @@ def test_every_work_is_told_in_whole_sentences(work: Work) -> None:
 # ---- the figure
 
 
+def measured_by_hand(name: str) -> str:
+    """Return the sentence on what the record of the bench says, over the seeds, with equal examples."""
+    names = ("S3 word", "shell game", "program", "parity", "copy", "echo", "S5 word")
+    found: dict[str, list[float]] = {task: [] for task in names}
+    for run in records.load("family")["runs"]:
+        if run["model"] == name and "examples" in run["budgets"]:
+            task = run["task"].replace("-", " ")
+            found[task[0].upper() + task[1:] if "word" in task else task].append(run["accuracy_by_length"]["20"])
+    told = ", ".join(f"{task} {sum(rights) / 3:.0%}".replace("%", " %") for task, rights in found.items())
+    return f"Measured here, right answers at 20 tokens: {told}."
+
+
+def test_a_work_that_was_on_the_bench_tells_what_it_reached() -> None:
+    named = {"zhang2026rlt": "RLT", "wang2026fullband": "Full-bandw.", "vaswani2017attention": "ordinary"}
+    for key, name in named.items():
+        assert measured_by_hand(name) in LineageMap(chosen=key).sentence
+    assert "Measured" not in LineageMap(chosen="chung2015gated").sentence
+
+
 def test_the_sentence_tells_place_words_training_way_and_map() -> None:
     assert LineageMap().sentence == (
         "Feedback Transformer, 2020. At every token, all layers to all. Every layer reads a mixture of all layers of "
-        "each earlier token. In training: token after token. In the small picture, the longest way runs through 12 "
-        "layers. On the map: 23 works, all years."
+        f"each earlier token. {measured_by_hand('feedback')} In training: token after token. In the small picture, the "
+        "longest way runs through 12 layers. On the map: 23 works, all years."
     )
     figure = LineageMap(chosen="dehghani2019universal", years="until 2020")
     assert "Never along the text, but again on the same token. " in figure.sentence
