@@ -35,7 +35,9 @@ def name_sections(app: Sphinx, document: nodes.document) -> None:
             section["ids"].append(slug(text))
             entries.append(found[0])
         target = section["ids"][-1]
-        section.insert(1, index(entries=[("single", entry.replace(";", ","), target, "main", None) for entry in entries]))
+        section.insert(
+            1, index(entries=[("single", entry.replace(";", ","), target, "main", None) for entry in entries])
+        )
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
