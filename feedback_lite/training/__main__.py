@@ -20,12 +20,22 @@ from feedback_lite.files import beside, write_whole
 from feedback_lite.tasks import TASKS, make_task
 from feedback_lite.training import programs, records
 from feedback_lite.training.ablations import ABLATIONS, ablate
-from feedback_lite.training.cards import MODELS, finished_card, from_card, make_model, save, to_card, usual_config
+from feedback_lite.training.cards import (
+    MODELS,
+    finished_card,
+    from_card,
+    made_as,
+    make_model,
+    save,
+    to_card,
+    usual_config,
+)
 from feedback_lite.training.checkpoint import read_checkpoint, write_checkpoint
 from feedback_lite.training.comparison import STUDIES, compare
 from feedback_lite.training.family import FAMILY, family
 from feedback_lite.training.loop import Recipe, Training
 from feedback_lite.training.processes import find_device, join_processes, num_processes, rank, sum_over_processes
+from feedback_lite.training.rounding import round_weights
 
 CHECKPOINT = ".checkpoint"
 SIZES = {
@@ -62,7 +72,7 @@ def train(parsed: argparse.Namespace, device: torch.device) -> int:
     check_free(parsed.out)
     kind, task = parsed.model, make_task(parsed.task)
     if parsed.staged:
-        made = staged_card(parsed)
+        made = staged_card(parsed) | rounded(parsed)
         return carry_out(made, start(made, device), parsed.out, every=parsed.checkpoint_every)
     changes: dict[str, Any] = {"bias_init": "zeros"} if kind == "ordinary" else {}
     if parsed.memory_size is not None:
@@ -75,8 +85,13 @@ def train(parsed: argparse.Namespace, device: torch.device) -> int:
     recipe = Recipe(
         steps=steps, batch_size=batch_size, length=length, learning_rate=parsed.learning_rate, seed=parsed.seed
     )
-    made = to_card(kind, task, usual_config(kind, task, **changes), recipe)
+    made = to_card(kind, task, usual_config(kind, task, **changes), recipe) | rounded(parsed)
     return carry_out(made, start(made, device), parsed.out, every=parsed.checkpoint_every)
+
+
+def rounded(parsed: argparse.Namespace) -> dict[str, Any]:
+    """Return what a card says of weights that are rounded in the end; nothing of others."""
+    return {"rounded": True} if parsed.rounded else {}
 
 
 def staged_card(parsed: argparse.Namespace) -> dict[str, Any]:
@@ -97,7 +112,7 @@ def repeat(parsed: argparse.Namespace, device: torch.device) -> int:
     text = parsed.card.read_bytes()
     try:
         card = json.loads(text)
-        made = to_card(*from_card(card))
+        made = made_as(card)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{parsed.card} is not the card of a model ({error!r})") from error
     training = start(made, device)
@@ -118,7 +133,7 @@ def resume(parsed: argparse.Namespace, device: torch.device) -> int:
     check_writable(*files_of(path.with_suffix("")))
     stopped = read_checkpoint(path)
     try:
-        made = to_card(*from_card(stopped))
+        made = made_as(stopped)
         training = start(made, device)
         training.load_state_dict(stopped["training"])
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
@@ -161,7 +176,7 @@ def carry_out(made: dict[str, Any], training: Training, out: Path, *, every: int
     """Train to the end, write weights and card, and return the exit status; Ctrl-C leaves a checkpoint instead.
 
     Args:
-        made: how the model is made, as `to_card` tells it.
+        made: how the model is made, as `to_card` tells it; with "rounded", its weights are rounded in the end.
         training: the training, no matter how far it is.
         out: path of the files to write, without suffix.
         every: number of updates after which a checkpoint is written, again and again.
@@ -186,6 +201,8 @@ def carry_out(made: dict[str, Any], training: Training, out: Path, *, every: int
         if interrupts:
             raise KeyboardInterrupt
         if rank() == 0:
+            if made.get("rounded"):
+                round_weights(training.model)
             result = finished_card(made, training)
             save(training.model, result, out)
     except KeyboardInterrupt:
@@ -264,6 +281,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     train_command.add_argument("--memory-size", type=int, help="slots of the feedback model's memory (default: 16)")
     train_command.add_argument(
         "--staged", action="store_true", help="with the sizes of model and the stages of the study of printed-program"
+    )
+    train_command.add_argument(
+        "--rounded",
+        action="store_true",
+        help="round each weight to 8 bits in the end, so that a page holds it in one byte",
     )
     for name, (size, help_text) in SIZES.items():
         train_command.add_argument(f"--{name.replace('_', '-')}", type=int, help=f"{help_text} (default: {size})")

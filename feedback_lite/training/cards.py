@@ -113,3 +113,9 @@ def from_card(card: dict[str, Any]) -> tuple[str, Task, Any, Recipe]:
     stages = tuple(Stage(**stage) for stage in card["recipe"].get("stages", ()))  # older cards have none
     recipe = {**card["recipe"], "betas": tuple(card["recipe"]["betas"]), "stages": stages}
     return card["model"], make_task(card["task"]), CONFIGS[card["model"]](**card["config"]), Recipe(**recipe)
+
+
+def made_as(card: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a card that says how its model was made, checked."""
+    made = to_card(*from_card(card))
+    return {**made, "rounded": True} if card.get("rounded") else made

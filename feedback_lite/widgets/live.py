@@ -12,14 +12,17 @@ from torch import Tensor
 from feedback_lite import pretrained
 from feedback_lite.tasks import ShellGame, make_task
 from feedback_lite.training import Model
+from feedback_lite.training.rounding import unit_of
 from feedback_lite.widgets.figure import Figure
 
 
 def export(name: str) -> dict[str, Any]:
     """Return a trained model as JSON, for the models of ``js/live.js``.
 
-    Weights are the bytes of the model's float32 numbers, least significant first, in base64. The position bias stands
-    as a table as well, by head and by distance from 0 to ``max_distance``; all farther keys share the last entry.
+    Weights are the bytes of the model's float32 numbers, least significant first, in base64. Those of a model that was
+    trained with ``--rounded`` are one byte each, with sign: how many times the unit beside them they are. The position
+    bias stands as a table as well, by head and by distance from 0 to ``max_distance``; all farther keys share the last
+    entry.
 
     Args:
         name: a model that ships with the package, such as "shell-feedback".
@@ -41,13 +44,14 @@ def export(name: str) -> dict[str, Any]:
         "trained_length": card["recipe"]["length"],
         "sha256": card["sha256"],
         "bias": bias.tolist(),
-        "weights": {name: _encode(weight) for name, weight in model.state_dict().items()},
+        "weights": {name: _encode(weight, card.get("rounded", False)) for name, weight in model.state_dict().items()},
     }
 
 
-def _encode(weight: Tensor) -> dict[str, Any]:
-    numbers = weight.numpy().astype("<f4")
-    return {"shape": list(numbers.shape), "base64": b64encode(numbers.tobytes()).decode("ascii")}
+def _encode(weight: Tensor, rounded: bool) -> dict[str, Any]:
+    unit = {"unit": unit_of(weight)} if rounded else {}
+    numbers = (weight / unit["unit"]).numpy().astype("i1") if rounded else weight.numpy().astype("<f4")
+    return {"shape": list(numbers.shape), **unit, "base64": b64encode(numbers.tobytes()).decode("ascii")}
 
 
 def shell_rules() -> dict[str, Any]:

@@ -50,7 +50,7 @@
  * @property {string[]} vocabulary
  * @property {number} trained_length
  * @property {number[][]} bias by head and distance
- * @property {Record<string, { shape: number[], base64: string }>} weights
+ * @property {Record<string, { shape: number[], unit?: number, base64: string }>} weights bytes, where there is a unit
  */
 
 /**
@@ -111,15 +111,18 @@ export function readWeights(exported, kind) {
 
   /** @type {(shape: number[], name: string) => Float64Array} */
   const readTensor = (shape, name) => {
-    const { shape: given, base64 } = weights[name] ?? {};
+    const { shape: given, unit, base64 } = weights[name] ?? {};
     need(Array.isArray(given) && base64, `${name} is missing`);
     need(String(given) === String(shape), `${name} must have the shape ${shape.join(" x ")}, not ${given.join(" x ")}`);
     need(/^[A-Za-z0-9+/]*={0,2}$/.test(base64) && base64.length % 4 === 0, `${name} is not in base64`);
     const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
     const count = shape.reduce((product, size) => product * size);
-    need(bytes.length === 4 * count, `${name} must hold ${4 * count} bytes, not ${bytes.length}`);
+    const size = unit === undefined ? 4 : 1;
+    need(bytes.length === size * count, `${name} must hold ${size * count} bytes, not ${bytes.length}`);
     const view = new DataView(bytes.buffer);
-    const values = Float64Array.from({ length: count }, (_, place) => view.getFloat32(4 * place, true));
+    /** @param {number} place */
+    const valueAt = (place) => unit === undefined ? view.getFloat32(4 * place, true) : unit * view.getInt8(place);
+    const values = Float64Array.from({ length: count }, (_, place) => valueAt(place));
     need(values.every(Number.isFinite), `${name} holds a number that is not finite`);
     return values;
   };

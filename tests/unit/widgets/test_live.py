@@ -31,8 +31,9 @@ def test_weights_are_those_of_the_model_bit_by_bit(name: str) -> None:
     state, weights = pretrained.load(name).state_dict(), export(name)["weights"]
     assert list(weights) == list(state)
     for key, weight in weights.items():
-        numbers = np.frombuffer(b64decode(weight["base64"]), dtype="<f4").reshape(weight["shape"])
-        assert torch.equal(torch.from_numpy(numbers.copy()), state[key])
+        numbers = np.frombuffer(b64decode(weight["base64"]), dtype="i1" if "unit" in weight else "<f4")
+        values = torch.from_numpy(numbers.reshape(weight["shape"]).copy()) * weight.get("unit", 1)
+        assert torch.equal(values, state[key])
 
 
 @every_model
