@@ -15,6 +15,7 @@ from feedback_lite.widgets.mask_explorer import MaskExplorer
 from feedback_lite.widgets.memory_queue import MemoryQueue, count_paths, shortest_path
 from feedback_lite.widgets.palette import PALETTE, layer_colours, matplotlib_style
 from feedback_lite.widgets.predict import Predict
+from feedback_lite.widgets.program_duel import ProgramDuel
 from feedback_lite.widgets.runs_explorer import RunsExplorer
 from feedback_lite.widgets.shell_duel import ShellDuel
 from feedback_lite.widgets.speed_ladder import SpeedLadder
@@ -37,6 +38,7 @@ __all__ = [
     "ModelInside",
     "PALETTE",
     "Predict",
+    "ProgramDuel",
     "RunsExplorer",
     "ShellDuel",
     "SpeedLadder",

@@ -7,6 +7,7 @@ SITE = "tests/site"
 LIVE = ("tests/site/test_live.py", "-k", "runtime_alone and not file")
 EVERY_STATE = "tests/site/test_every_state.py"
 DUEL = "tests/site/test_shell_duel.py"
+PROGRAM_DUEL = "tests/site/test_program_duel.py"
 
 FAULTS = (
     Fault(
@@ -48,6 +49,48 @@ FAULTS = (
         f"{WIDGETS}/js/weights.js",
         {"getFloat32(4 * place, true)": "getFloat32(4 * place, false)"},
         LIVE,
+    ),
+    Fault(
+        "weights of one byte read without their sign",
+        f"{WIDGETS}/js/weights.js",
+        {"view.getInt8(place)": "view.getUint8(place)"},
+        LIVE,
+    ),
+    Fault(
+        "the page compares a variable with itself",
+        f"{WIDGETS}/js/printed_program.js",
+        {"count === 4 && fourth === second": "count === 4 && fourth === first"},
+        (PROGRAM_DUEL, "-k", "refuses_in"),
+    ),
+    Fault(
+        "a condition in the page holds for equal values",
+        f"{WIDGETS}/js/printed_program.js",
+        {"left < right : left > right": "left <= right : left > right"},
+        (PROGRAM_DUEL, "-k", "carries_out"),
+    ),
+    Fault(
+        "the page asks the models one token too early",
+        f"{WIDGETS}/js/program_words.js",
+        {"end += statement.length + 1;": "end += statement.length;"},
+        (PROGRAM_DUEL, "-k", "answers_as_python"),
+    ),
+    Fault(
+        "every guess in the page is right",
+        f"{WIDGETS}/js/program_duel.js",
+        {"view.prints.length - 1) === value": "view.prints.length - 1) <= value"},
+        ("tests/site/test_controls.py", "-k", "program-duel-guess"),
+    ),
+    Fault(
+        "a program may give a variable a second value",
+        "feedback_lite/tasks/program_text.py",
+        {'case [name, "="] if name in values:': 'case [name, "="] if name not in values and False:'},
+        ("tests/unit/test_program_text.py",),
+    ),
+    Fault(
+        "a link to a program opens what was hidden",
+        f"{WIDGETS}/js/program_duel.js",
+        {"values_open: !form[3]": "values_open: true"},
+        (PROGRAM_DUEL, "-k", "link_restores"),
     ),
     Fault(
         "a long link is cut",
