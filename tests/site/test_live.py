@@ -126,7 +126,7 @@ LIVE_PAGES = sorted({name for name, kind in FIGURES if kind in LIVE})
 
 def live_states(page: Page, page_name: str) -> list[dict[str, Any]]:
     """Return the states of a page's figures that hold models, each model as the package exports it."""
-    live = [state for state in stored_states(page) if state.get("models")]
+    live = [state for state in stored_states(page) if any("weights" in one for one in state.get("models") or ())]
     assert len(live) >= sum(name == page_name and kind in LIVE for name, kind in FIGURES)
     for state in live:
         for exported in state["models"]:

@@ -147,7 +147,8 @@ function listingOf(view, variables, players) {
   const head = html(
     "tr",
     {},
-    ...["", "statement"].map((text) => html("th", { scope: "col" }, text)),
+    html("td"),
+    html("th", { scope: "col" }, "statement"),
     ...heads.map((one) => html("th", { scope: "col", class: "fl-cell" }, one)),
   );
   const lines = range(LINES, from).map((place) => {
