@@ -572,7 +572,7 @@ FAMILY = Bench(
         "Full-bandw.",
         "T2MLR",
     ),
-    faster=(),
+    faster=(ORDINARY,),
 )
 
 
