@@ -12,7 +12,7 @@ from torch import nn
 
 
 class FeedbackTransformer(nn.Module):
-    """All layers read one memory; each step writes a mixture of its layers."""
+    """All layers read one memory; a step writes a mixture of its layers."""
 
     def __init__(
         self, *, vocab_size, d_model, num_layers, num_heads, head_dim,
@@ -60,7 +60,7 @@ class FeedbackTransformer(nn.Module):
         for x in embedded.split(1, dim=1):  # (b, 1, d): one after another
             hiddens, bias = [x], self.position_bias(keys.shape[1])
             for block in self.blocks:
-                if keys.shape[1] > 0:  # else nothing is added, not even a bias
+                if keys.shape[1] > 0:  # else not even a bias is added
                     x = x + self.read(block, x, keys, values, bias)
                 x = x + self.feed(block, x)
                 hiddens.append(x)
@@ -89,9 +89,9 @@ class FeedbackTransformer(nn.Module):
 
     def position_bias(self, slots):
         """Return a learned number per head and slot, (h, 1, m)."""
-        table = self.bias.table
-        distance = torch.arange(slots, 0, -1, device=table.device)  # newest: 1
-        exact = len(table) // 2  # nearer slots have a bucket each, others share
+        table = self.bias.table  # the newest slot is at distance 1
+        distance = torch.arange(slots, 0, -1, device=table.device)
+        exact = len(table) // 2  # distances with a bucket of their own
         ratio = torch.log(distance.clamp(min=exact).float() / exact)
         ratio = ratio / math.log(self.max_distance / exact)
         shared = exact + (ratio * (len(table) - exact)).long()
