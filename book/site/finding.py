@@ -34,7 +34,7 @@ def name_sections(app: Sphinx, document: nodes.document) -> None:
         if found := EXERCISE.match(text):
             section["ids"].append(slug(text))
             entries.append(found[0])
-        target = section["ids"][-1]
+        target = section["ids"][0]  # the section itself: the search shows the beginning of its text
         section.insert(
             1, index(entries=[("single", entry.replace(";", ","), target, "main", None) for entry in entries])
         )

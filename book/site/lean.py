@@ -46,7 +46,7 @@ ICON_STYLE = """\
   mask: var(--icon) center / contain no-repeat;
 }
 .fa-lg { font-size: 1.25em; vertical-align: -0.075em; }
-.theme-switch.fa-lg { width: 1em; }
+.theme-switch.fa-lg { width: 1em; font-size: 1.1em; }
 /* Where the system sets the colours, it would also take the background away. */
 @media (forced-colors: active) {
   :is(.fas, .fa-solid, .fab, .fa-brands) { forced-color-adjust: none; background: ButtonText; }
@@ -57,6 +57,8 @@ NEVER_USED = ("thebe", "design", "togglebutton")
 MATHEMATICS = "mathjax"
 READ_AT_ONCE = "documentation_options.js"
 """A line of the page itself needs this script; all others wait until the text is there."""
+SEARCH = "search"
+"""The page whose own lines need all of its scripts."""
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 FONTS_OF_MATHEMATICS = "mathjax/output/chtml/fonts/woff-v2"
 ICON_FONT = re.compile(r"^.*/vendor/fontawesome/.*\n", re.MULTILINE)
@@ -104,8 +106,10 @@ def keep_what_is_used(app: Sphinx, page: str, template: str, context: dict[str, 
         context[kind] = [file for file in files if not any(part in told(file).lower() for part in unused)]
     states = [file for file in context["script_files"] if file.attributes.get("type") == WIDGET_STATE]
     scripts = [file for file in context["script_files"] if file not in states]
-    for script in scripts:
-        if script.filename and not script.filename.endswith(READ_AT_ONCE):
+    for script in scripts:  # the pages share these objects
+        if page == SEARCH:
+            script.attributes.pop("defer", None)
+        elif script.filename and not script.filename.endswith(READ_AT_ONCE):
             script.attributes["defer"] = "defer"
     context["script_files"] = sorted(scripts, key=lambda file: MATHEMATICS in told(file).lower())
     stored = [f'<script type="{WIDGET_STATE}">{file.attributes["body"]}</script>' for file in states]

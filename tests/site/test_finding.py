@@ -24,8 +24,8 @@ def test_exercises_have_the_address_of_their_number(chapter: Path, site: Path) -
 @pytest.mark.parametrize(
     ("words", "address"),
     [
-        ("exercise 5.3", "chapters/05-feedback-memory.html#exercise-5-3"),
-        ("Exercise 11.1", "chapters/11-training.html#exercise-11-1"),
+        ("exercise 5.3", "chapters/05-feedback-memory.html#exercise-5-3-mix-the-layers"),
+        ("Exercise 11.1", "chapters/11-training.html#exercise-11-1-the-score"),
         ("which slot is the newest", "chapters/02-relative-positions.html#which-slot-is-the-newest"),
     ],
 )
