@@ -250,7 +250,7 @@ def how_chosen(record: Record) -> str:
         text += f", each for {counted(record['short']['stages'], 'stage')} with {part} of their tokens"
         chosen = {entry["model"] for entry in record["sweep"]}
         given = [model["name"] for model in record["models"] if model["name"] not in chosen]
-        text += f" (not of {listed(given)}, whose rate was known before)" if given else ""
+        text += f" (not of {listed(given)}, whose rate is the one that the stages were found with)" if given else ""
     open_ended = dict.fromkeys(name for (name, *_), found in tried(record).items() if beyond(found))
     if not open_ended:
         return f"{text}, and the next one wherever the best was at an end."
