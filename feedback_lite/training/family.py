@@ -550,7 +550,6 @@ class Bench:
 
     steps: Mapping[str, int]
     names: tuple[str, ...] = tuple(RELATIVES)
-    faster: tuple[str, ...] = (ORDINARY, "Transformer-XL", "Universal")
     learning_rates: tuple[float, ...] = LEARNING_RATES
     length: int = 20
     batch_size: int = 32
@@ -559,20 +558,7 @@ class Bench:
 FAMILY = Bench(
     MappingProxyType(
         {"s3-word": 300, "shell-game": 350, "program": 350, "parity": 200, "copy": 200, "echo": 250, "s5-word": 150}
-    ),
-    names=(
-        ORDINARY,
-        "Transformer-XL",
-        "Universal",
-        FEEDBACK,
-        "feedback, one layer",
-        "LCKV",
-        "RLT",
-        "Recurrent T.",
-        "Full-bandw.",
-        "T2MLR",
-    ),
-    faster=(ORDINARY,),
+    )
 )
 
 
@@ -619,8 +605,7 @@ def family(bench: Bench, *, out: Path) -> dict[str, Any]:
     """Run the whole bench and return its record; what is done so far is kept beside ``out``.
 
     Every relative is trained on every task with every learning rate from seed 0; the one with the best accuracy on the
-    selection data is then used from the other seeds too. The relatives that work on tokens side by side are trained
-    again with it, for as many seconds as feedback takes.
+    selection data is then used from the other seeds too, and once more for as many seconds as feedback takes.
 
     Args:
         bench: the tasks and who takes part.
@@ -648,10 +633,10 @@ def family(bench: Bench, *, out: Path) -> dict[str, Any]:
         for task, steps in bench.steps.items():
             swept[task, name] = sweep(bench, task, name, notes)
             run_all_seeds("examples", task, name, steps)
-    for name in bench.faster:
+    for name in bench.names:
         for task, steps in bench.steps.items():
-            more = round(steps * seconds[FEEDBACK] / seconds[name] / 10) * 10
-            run_all_seeds("seconds", task, name, max(10, more))
+            within = steps if name == FEEDBACK else max(10, round(steps * seconds[FEEDBACK] / seconds[name] / 10) * 10)
+            run_all_seeds("seconds", task, name, within)
     models = {task: contenders(make_task(task), bench.names) for task in bench.steps}
     return {
         "command": "python -m feedback_lite.training family --out family.json",

@@ -17,7 +17,7 @@ from feedback_lite.lesson.wiring import Cell, cells, longest_ways
 from feedback_lite.tasks import TASKS, ShellGame, make_task
 from feedback_lite.training import family as bench
 from feedback_lite.training import records, train, usual_config
-from feedback_lite.training.comparison import SEEDS
+from feedback_lite.training.comparison import BUDGETS, SEEDS
 from feedback_lite.training.family import FAMILY, FEEDBACK, LAYERS, RELATIVES, Bench, FamilyTransformer, Trial
 from feedback_lite.training.loop import Recipe
 from feedback_lite.training.opponents import SeparateKeysValues
@@ -270,7 +270,7 @@ def test_every_relative_is_a_work_of_the_map() -> None:
 def quick(monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr(bench, "ANSWERS", 320)
     monkeypatch.setattr(bench, "seconds_per_update", lambda models, *_, **__: {model.name: 1.0 for model in models})
-    return Bench({"parity": 2}, names=("ordinary", FEEDBACK), faster=("ordinary",), length=20, batch_size=3)
+    return Bench({"parity": 2}, names=("ordinary", FEEDBACK), length=20, batch_size=3)
 
 
 def test_an_interrupted_bench_goes_on_where_it_was(
@@ -314,7 +314,7 @@ def test_the_record_is_the_one_that_the_command_makes() -> None:
                 model["width"][task],
                 model["parameters"][task],
             )
-            for budget in ("examples", "seconds") if model["name"] in FAMILY.faster else ("examples",):
+            for budget in BUDGETS:
                 seeds = [
                     run["seed"]
                     for run in record["runs"]
