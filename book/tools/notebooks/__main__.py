@@ -3,6 +3,7 @@
     python -m book.tools.notebooks write [notebook ...]            execute and write
     python -m book.tools.notebooks check [notebook ...]            execute and compare with the file
     python -m book.tools.notebooks check --static [notebook ...]   read the file only
+    python -m book.tools.notebooks measure [notebook ...]          what they cost a reader: words, lines, minutes
 
 Without names, every chapter is taken, in order. The exit code is 1 where something is to be mended.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from book.tools.notebooks.compare import differences
 from book.tools.notebooks.notebook import NotebookError, chapters, dumps
+from book.tools.notebooks.reading import faults_of_reading, read_through, table
 from book.tools.notebooks.rules import Chapter, faults
 from book.tools.notebooks.run import build_font_cache, execute
 from feedback_lite.files import write_whole
@@ -51,9 +53,19 @@ def parse(words: list[str] | None) -> argparse.Namespace:
     commands.add_parser("write", help="execute and write in the stable form")
     check = commands.add_parser("check", help="compare what is committed with a fresh execution")
     check.add_argument("--static", action="store_true", help="read only, execute nothing")
+    commands.add_parser("measure", help="count words, lines and minutes")
     for command in commands.choices.values():
         command.add_argument("notebooks", nargs="*", type=Path, help="default: every chapter")
     return parser.parse_args(words, argparse.Namespace(static=False))
+
+
+def measure(paths: list[Path]) -> bool:
+    """Print what chapters cost a reader, and what of it is too much; return whether all is within its bounds."""
+    readings = {path.stem: read_through(Chapter.read(path)) for path in paths}
+    print(table(readings))
+    found = [f"{name}: {fault}" for name, reading in readings.items() for fault in faults_of_reading(reading)]
+    print(*found, sep="\n")
+    return not found
 
 
 def report(path: Path, action: Callable[[Path], list[str]]) -> bool:
@@ -73,7 +85,7 @@ def report(path: Path, action: Callable[[Path], list[str]]) -> bool:
 def main(words: list[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     options = parse(words)
-    if not options.static:
+    if options.command == "write" or (options.command == "check" and not options.static):
         build_font_cache()
     action = check_static if options.static else write if options.command == "write" else check
     try:
@@ -81,6 +93,8 @@ def main(words: list[str] | None = None) -> int:
     except NotebookError as error:
         print(error, file=sys.stderr)
         return 1
+    if options.command == "measure":
+        return int(not measure(paths))
     return int(not all([report(path, action) for path in paths]))
 
 
