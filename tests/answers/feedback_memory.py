@@ -33,21 +33,6 @@ def mix_of_doubles(hiddens: torch.Tensor, layer_weights: torch.Tensor) -> torch.
     return reduce(shares * hiddens.double(), "l b n d -> b n d", "sum").float()
 
 
-def slot_of_two_products(
-    hiddens: torch.Tensor, layer_weights: torch.Tensor, projection: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    to_key, to_value = projection.chunk(2)
-    memory = mix_in_a_loop(hiddens, layer_weights)
-    return torch.einsum("kd,bnd->bnk", to_key, memory), torch.einsum("kd,bnd->bnk", to_value, memory)
-
-
-def slot_projected_first(
-    hiddens: torch.Tensor, layer_weights: torch.Tensor, projection: torch.Tensor
-) -> list[torch.Tensor]:
-    """The projection is linear, so projecting every layer and mixing afterwards is right too."""
-    return list(mix_of_doubles(hiddens @ projection.T, layer_weights).tensor_split(2, dim=-1))
-
-
 def judge_by_equal_vectors(mix: Callable[..., torch.Tensor]) -> bool:
     same = torch.ones(3, 1, 1, 2)
     return bool(torch.isclose(mix(same, torch.tensor([3.0, -1.0, 5.0])), same[0]).all())
@@ -67,6 +52,5 @@ RIGHT_ANSWERS: dict[str, list[Callable[..., Any]]] = {
     "shares": [shares_of_doubles, shares_in_a_list],
     "anchor-weights": [anchored_in_a_loop, lambda layer_weights: layer_weights.double() - layer_weights[0].item()],
     "mix-layers": [mix_in_a_loop, mix_of_doubles],
-    "write-slot": [slot_of_two_products, slot_projected_first],
     "catch-unused-softmax": [judge_by_equal_vectors, judge_by_all_entries, judge_by_known_result],
 }

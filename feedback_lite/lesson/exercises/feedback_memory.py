@@ -1,4 +1,4 @@
-"""The exercises of chapter 05: shares, the mixture, a slot, and a test that catches the unused softmax."""
+"""The exercises of chapter 05: shares, the mixture, and a test that catches the unused softmax."""
 
 from collections.abc import Callable
 
@@ -138,82 +138,6 @@ MIX_LAYERS = Exercise(
         Mistake(
             answer=lambda hiddens, layer_weights: _mix_raw(hiddens, layer_weights.exp()),
             message="The exponentials do not sum to one yet. Divide each by the sum of all.",
-        ),
-    ),
-)
-
-
-# --- writing a slot --------------------------------------------------------------------------------
-
-
-def _slot_cases(generator: torch.Generator) -> list[Case]:
-    # layers with the embedding, batch, tokens, width, width of a key
-    sizes = ((2, 1, 1, 2, 1), (3, 1, 1, 3, 2), (4, 2, 3, 5, 4))
-    return [
-        (
-            normal(layers, batch, tokens, width, generator=generator),
-            normal(layers, generator=generator),
-            normal(2 * key_width, width, generator=generator),
-        )
-        for layers, batch, tokens, width, key_width in sizes
-    ]
-
-
-def _slot_by_hand(
-    hiddens: Float[Tensor, "l b n d"], layer_weights: Float[Tensor, "l"], projection: Float[Tensor, "kv d"]
-) -> tuple[Float[Tensor, "b n he"], Float[Tensor, "b n he"]]:
-    memory = _mix_by_hand(hiddens, layer_weights)
-    key_width = len(projection) // 2
-    batch, tokens, _ = memory.shape
-    keys, values = torch.zeros(batch, tokens, key_width), torch.zeros(batch, tokens, key_width)
-    for b in range(batch):
-        for n in range(tokens):
-            for row in range(key_width):
-                keys[b, n, row] = sum(projection[row] * memory[b, n])
-                values[b, n, row] = sum(projection[key_width + row] * memory[b, n])
-    return keys, values
-
-
-def _slot(
-    hiddens: Float[Tensor, "l b n d"], layer_weights: Float[Tensor, "l"], projection: Float[Tensor, "kv d"]
-) -> tuple[Float[Tensor, "b n he"], Float[Tensor, "b n he"]]:
-    keys, values = (_mix(hiddens, layer_weights) @ projection.T).chunk(2, dim=-1)
-    return keys, values
-
-
-WRITE_SLOT = Exercise(
-    specification=_slot_by_hand,
-    make_cases=_slot_cases,
-    solution=_slot,
-    mistakes=(
-        Mistake(
-            answer=lambda hiddens, layer_weights, projection: _slot(hiddens, layer_weights, projection)[::-1],
-            message="Keys and values are the right vectors in the wrong order: the first half of the rows makes keys.",
-        ),
-        Mistake(
-            answer=lambda hiddens, layer_weights, projection: (
-                (_mix(hiddens, layer_weights) @ projection.T)[..., 0::2],
-                (_mix(hiddens, layer_weights) @ projection.T)[..., 1::2],
-            ),
-            message="Every other row was taken. The rows that make keys stand together, and those of the values after.",
-        ),
-        Mistake(
-            answer=lambda hiddens, layer_weights, projection: (hiddens[-1] @ projection.T).chunk(2, dim=-1),
-            message=_LAST,
-        ),
-        Mistake(
-            answer=lambda hiddens, layer_weights, projection: (_mix_raw(hiddens, layer_weights) @ projection.T).chunk(
-                2, dim=-1
-            ),
-            message=_RAW,
-        ),
-        Mistake(
-            answer=lambda hiddens, layer_weights, projection: _mix(hiddens, layer_weights) @ projection.T,
-            message="Key and value are still in one vector. Cut the last axis in the middle and return both.",
-        ),
-        Mistake(
-            answer=lambda hiddens, layer_weights, projection: (_mix(hiddens, layer_weights) @ projection.T).chunk(2),
-            message="`chunk` cuts axis 0 unless told otherwise: dim=-1.",
         ),
     ),
 )
