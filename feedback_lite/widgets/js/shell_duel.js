@@ -428,9 +428,9 @@ function makeSwaps(model, rules) {
 
   /** @type {(game: number[], trained: number) => void} */
   function draw(game, trained) {
-    const room = Math.max(4, Math.floor(last.clientWidth / 38) - 1);
     const swaps = game.slice(1).map((token) => rules.nameOf(token, "-"));
-    say(count, tell(model, "swaps", { count: swaps.length })); // leaves the last of them less room
+    say(count, tell(model, "swaps", { count: swaps.length }));
+    const room = Math.max(4, Math.floor(last.clientWidth / 38) - 1); // what the count leaves of the line
     say(last, `${swaps.length > room ? "… " : ""}${swaps.slice(-room).join("  ")}`);
     say(beyond, game.length > trained ? "longer than either model ever saw" : "");
   }
