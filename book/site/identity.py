@@ -79,7 +79,7 @@ def keep_few_controls(app: Sphinx, page: str, template: str, context: dict[str, 
     """
     context["book_mark"] = read_mark()
     whole = [one for group in context.get("header_buttons", []) for one in group.get("buttons", [group])]
-    by_label = {one.get("label"): one for one in whole}
+    by_label = {one.get("label") or f"launch-{str(one.get('text')).lower()}": one for one in whole}
     wanted = {
         "launch-colab": {"text": "Colab", "icon": "fas fa-rocket", "tooltip": "Run this chapter in Colab"},
         "download-notebook-button": {
@@ -94,7 +94,7 @@ def keep_few_controls(app: Sphinx, page: str, template: str, context: dict[str, 
         by_label.setdefault("download-notebook-button", by_label.get("download-source-button"))
         by_label.pop("source-repository-button", None)
     theirs = ("launch", "download", "source", "fullscreen")
-    own = [one for one in whole if not str(one.get("label", "")).startswith(theirs)]
+    own = [one for label, one in by_label.items() if not label.startswith(theirs)]
     kept = [by_label[label] | {"label": label} | words for label, words in wanted.items() if by_label.get(label)]
     context["header_buttons"] = kept + own
 
