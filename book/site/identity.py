@@ -116,7 +116,9 @@ def describe(doctree: nodes.document) -> str:
     if len(text) <= LONGEST:
         return text
     sentences = text[:LONGEST].rfind(". ")
-    return text[: sentences + 1] if sentences >= SHORTEST else text[: LONGEST - 2].rsplit(" ", 1)[0].rstrip(",;:") + " …"
+    return (
+        text[: sentences + 1] if sentences >= SHORTEST else text[: LONGEST - 2].rsplit(" ", 1)[0].rstrip(",;:") + " …"
+    )
 
 
 def say_what_others_see(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:

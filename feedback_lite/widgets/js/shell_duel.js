@@ -825,7 +825,7 @@ function showLive(model, rules, el, frame, fail) {
     },
     (problem) =>
       act(() => {
-        keep({ game: model.get("recorded").game, cups_open: true, guess: 0 });
+        keep({ game: model.get("recorded").game.slice(0, 1), cups_open: true, guess: 0 });
         say(note, `${problem} A fresh game was started.`);
       }),
   );
