@@ -30,8 +30,8 @@ WORDS = {
     "map and marked": "On the map: {count} works, {years}, and the {title}.",
 }
 CAPTIONS = (
-    "Across: how often something comes back along the text. From top to bottom: from which layers to which.",
-    "The small picture draws the chosen work: what the last of four tokens reads, in three layers.",
+    "Columns: how often something comes back. Boxes: from which layers to which.",
+    "The small picture draws the chosen work: what the last of four tokens reads.",
     "Step through the years. The Feedback Transformer is marked with a square.",
 )
 
