@@ -25,8 +25,9 @@ LETTERS = """(figure) => {
         const { width, height } = range.getBoundingClientRect();
         if (width <= 1 || height <= 1) continue; // said to screen readers alone
         const drawn = parent.closest("svg");
-        const scale = drawn ? parent.getScreenCTM().a : 1;
-        found.push([parseFloat(getComputedStyle(parent).fontSize) * Math.abs(scale), node.textContent.trim()]);
+        const turned = drawn ? parent.getScreenCTM() : { a: 1, b: 0 };
+        const scale = Math.hypot(turned.a, turned.b);
+        found.push([parseFloat(getComputedStyle(parent).fontSize) * scale, node.textContent.trim()]);
     }
     return found.sort((one, other) => one[0] - other[0])[0] ?? [99, ""];
 }"""

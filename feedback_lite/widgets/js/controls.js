@@ -102,6 +102,30 @@ export function buttonGroup(label, buttons) {
 }
 
 /**
+ * Two buttons that lead to the one before and to the next one of what is too small in a picture to be touched.
+ * `update` says whether there is one.
+ *
+ * @param {object} what
+ * @param {string} what.control
+ * @param {string} what.label
+ * @param {(by: -1 | 1) => void} what.moveBy
+ * @param {[before: string, after: string]} [signs]
+ */
+export function stepper({ control, label, moveBy }, signs = ["‹", "›"]) {
+  const before = button(`${control} before`, signs[0], () => moveBy(-1), { "aria-label": `${label} before` });
+  const after = button(`${control} after`, signs[1], () => moveBy(1), { "aria-label": `Next ${label.toLowerCase()}` });
+  const element = buttonGroup(label, [before, after]);
+  element.classList.add("fl-stepper");
+  element.prepend(html("span", {}, label));
+  /** @param {[isBefore: boolean, isAfter: boolean]} available */
+  const update = ([isBefore, isAfter]) => {
+    setAvailable(before, isBefore);
+    setAvailable(after, isAfter);
+  };
+  return { element, update };
+}
+
+/**
  * A list to choose from, under its name. `show` says what is chosen.
  *
  * @param {object} what

@@ -1,4 +1,4 @@
-import { button, buttonGroup, onKeys, setAvailable, setPressed, slider, stepControls } from "./controls.js";
+import { button, buttonGroup, onKeys, setPressed, slider, stepControls, stepper } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
 import { onDrag, pickerNode, pictureNode, pointIn } from "./picture.js";
 import { largeResult, onOneScreen } from "./screen.js";
@@ -317,7 +317,7 @@ function makeUnits(model, width, chooseUnit) {
       if (inside) chooseUnit(layer * units + row * COLUMNS + column);
     }
   });
-  node.append(...titles, picker, legend(model, ...(width < 560 ? [0, place.height - 22] : [width - 250, 2])));
+  node.append(...titles, picker, width < 560 ? legend(model, 0, place.height - 22) : legend(model, width - 250, 2));
 
   function update() {
     const step = model.get("step");
@@ -389,10 +389,7 @@ export default {
 
     /** @param {number} units */
     const moveBy = (units) => () => chooseUnit(model.get("unit") + units);
-    const before = button("unit before", "‹", moveBy(-1), { "aria-label": "Unit before" });
-    const after = button("unit after", "›", moveBy(1), { "aria-label": "Next unit" });
-    const steppers = buttonGroup("Unit", [before, after]);
-    steppers.prepend(html("span", {}, "Unit"));
+    const ofUnit = stepper({ control: "unit", label: "Unit", moveBy: (by) => moveBy(by)() });
 
     /** @param {Picture} pictures */
     function draw(pictures) {
@@ -401,8 +398,7 @@ export default {
       value.show(valueNow, rounded(valueNow / 10, 1));
       modes.forEach(({ mode, node }) => setPressed(node, mode === model.get("mode")));
       time.update();
-      setAvailable(before, model.get("unit") !== free && model.get("unit") > 0);
-      setAvailable(after, model.get("unit") < units - 1);
+      ofUnit.update([model.get("unit") > 0, model.get("unit") < units - 1]);
       pictures.update();
       result.show(percent(model.get("accuracy")[model.get("mode")]), `of the steps: the model ${model.get("does")}`);
       say(sentence, describe(model));
@@ -431,9 +427,9 @@ export default {
       "A gate, a value, and the gates of a trained model",
       onOneScreen([above], [gate.element, value.element]),
       onOneScreen([below], [
-        html("div", { class: "fl-controls" }, time.element, steppers),
+        time.element,
         buttonGroup("Gates", modes.map(({ node }) => node)),
-        result.element,
+        html("div", { class: "fl-row" }, result.element, ofUnit.element),
       ]),
       sentence,
     ));

@@ -1,7 +1,7 @@
 // The inside of a trained feedback model, token by token. Numbers come from the runtime or, where the weights cannot be
 // read, from what Python recorded; both have the form that `momentOf` returns, and the picture only draws it.
 
-import { button, buttonGroup, checkbox, onKeys, setAvailable, slider, stepControls } from "./controls.js";
+import { button, checkbox, onKeys, setAvailable, slider, stepControls, stepper } from "./controls.js";
 import { figureFrame, html, keeper, onPage, onTraits, setAttributes, widthOf } from "./figure.js";
 import { answerName, momentOf, ordered, ownSize, Runs, tellSlot } from "./inside_moment.js";
 import { drawReadings, makePicture } from "./inside_picture.js";
@@ -492,11 +492,8 @@ export default {
       const ofTheGame = gameControls(model, game.rules, keep, ofGame);
       const ofTheModel = modelControls(model, keep, () => moment);
       const copy = copyLink("inside", () => writeState(model), (words) => say(ofLink, words));
-      const before = button("slot before", "‹", moveBy(-1), { "aria-label": "Slot before" });
-      const after = button("slot after", "›", moveBy(1), { "aria-label": "Next slot" });
-      const slots = buttonGroup("Chosen slot", [before, after]);
-      slots.prepend(html("span", { class: "fl-slots" }, "Slot"));
-      controls.append(time.element, slots, hide.label, show);
+      const slots = stepper({ control: "slot", label: "Slot", moveBy: (by) => moveBy(by)() });
+      controls.append(time.element, slots.element, hide.label, show);
       chosen.after(ofLink);
       folds.append(ofTheGame.element, ofTheModel.element, ...(onPage(el) ? [copy] : []));
       update.stop = () => time.stop();
@@ -511,8 +508,7 @@ export default {
         hide.input.checked = model.get("hide_answer");
         setAvailable(show, moment.hidden);
         setAttributes(show, { hidden: !model.get("hide_answer") });
-        setAvailable(before, moment.slot > 1);
-        setAvailable(after, moment.slot < moment.step);
+        slots.update([moment.slot > 1, moment.slot < moment.step]);
         ofTheGame.update();
         ofTheModel.update();
       };

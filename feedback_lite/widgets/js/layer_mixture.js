@@ -1,4 +1,4 @@
-import { button, buttonGroup, onSliderKeys, setPressed, slider, stepControls } from "./controls.js";
+import { button, buttonGroup, onSliderKeys, setPressed, slider, stepControls, stepper } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
 import { mixLayers, softmax } from "./mixture.js";
 import { layerChip, layerTint, pickerNode, pictureNode, pointIn } from "./picture.js";
@@ -113,7 +113,7 @@ function layOut(width, { layers, values, steps }) {
   const above = narrow ? 20 : 0;
   const thick = narrow ? 30 : 38;
   const flow = 16;
-  const right = width - (flow + thick + (narrow ? 84 : 88));
+  const right = width - (flow + thick + (narrow ? 92 : 100));
   const rowHeight = narrow ? 20 : 26;
   const top = narrow ? 52 : 30;
   /** @param {number} layer */
@@ -346,7 +346,7 @@ function memoryLabels(place) {
     markedText(1, rowLabel, "memory vector"),
     second("of this step", rowLabel + 17),
     markedText(1, stripLabel, "memory"),
-    second("one vector per step", stripLabel + 17),
+    second("one per step", stripLabel + 17),
     second("time →", place.stripY + place.slotHeight + 17),
   ];
 }
@@ -432,11 +432,12 @@ export default {
     });
     const weights = html("div", { class: "fl-weights", role: "group", "aria-label": "Raw weights" });
     weights.append(...sliders.map(({ element }) => element).reverse());
+    const ofNumber = stepper({ control: "number", label: "Number", moveBy: (by) => chooseNumber(number + by) });
     const mixtures = buttonGroup("Mixture", presets.map(({ node }) => node));
     const panel = [
       html("div", { class: "fl-now-and-result" }, time.element, result.element, readout),
       weights,
-      mixtures,
+      html("div", { class: "fl-row" }, mixtures, ofNumber.element),
     ];
 
     /** @param {number} to */
@@ -452,6 +453,7 @@ export default {
       const sum = signed(mixLayers(layers, raw)[number], 2);
       const text = `Number ${number + 1} of ${values}: ${terms.join(" + ")} ≈ ${sum}`;
       say(readout, text);
+      ofNumber.update([number > 0, number < values - 1]);
       picture?.update(number, text);
     }
 

@@ -1,7 +1,8 @@
-import { button, setPressed, slider } from "./controls.js";
+import { button, buttonGroup, setPressed, slider } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
 import { pictureNode } from "./picture.js";
 import { makeRoom, numberedMark, path } from "./plot.js";
+import { onOneScreen } from "./screen.js";
 import { capital, grouped, say, stateSentence, tell } from "./words.js";
 
 /** @import { Box, Model, Place, Words } from "./figure.js" */
@@ -542,14 +543,11 @@ export default {
       "speed-ladder",
       "How fast a training step is, and what it holds",
       result,
-      frame,
-      html(
-        "div",
-        { class: "fl-buttons", role: "group", "aria-label": "What is shown" },
-        ...views.map(({ node }) => node),
-      ),
-      setting.element,
-      html("div", { class: "fl-pair" }, base.element, length.element),
+      onOneScreen([frame], [
+        buttonGroup("What is shown", views.map(({ node }) => node)),
+        setting.element,
+        html("div", { class: "fl-pair" }, base.element, length.element),
+      ]),
       sentence,
       ...(source ? [html("p", { class: "fl-source" }, source)] : []),
     ));
