@@ -8,7 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, sync_playwright
+
+from book.tools.browser import find_browser, launch_arguments
+from tests.kinds import FIGURES
+from tests.site.conftest import SITE, wait_for_figures
 
 SCREEN = (1280, 720)
 PHONE = (390, 844)
@@ -55,18 +59,18 @@ TAB_STOPS = """(figure) => {
 # How much of the picture is to be seen while a control is used that has been brought into view with as little scrolling
 # as it takes: the worst of all controls. What stands still over the page hides what is behind it.
 IN_VIEW = """async (figure) => {
-    const main = figure.querySelector("[data-view]") ?? figure.querySelector(".fl-picture");
-    if (!main) return [1, ""];
     const top = () => Math.max(0, ...[...document.querySelectorAll("header, .bd-header-article, .bd-header")]
         .filter((one) => ["sticky", "fixed"].includes(getComputedStyle(one).position))
         .map((one) => one.getBoundingClientRect()).filter((box) => box.top <= 1 && box.height < 200)
         .map((box) => box.bottom));
-    const whole = main.scrollHeight;
     const found = [];
     for (const control of figure.querySelectorAll("[data-control]")) {
-        if (!control.checkVisibility() || main.contains(control)) continue;
+        // A figure may have several pictures, each with controls of its own.
+        const main = (control.closest(".fl-screen") ?? figure).querySelector("[data-view]")
+            ?? figure.querySelector(".fl-picture");
+        if (!main || !control.checkVisibility() || main.contains(control)) continue;
         control.scrollIntoView({ block: "nearest", behavior: "instant" }); // within a list that scrolls
-        figure.scrollIntoView({ block: "start", behavior: "instant" });
+        (control.closest(".fl-screen") ?? figure).scrollIntoView({ block: "start", behavior: "instant" });
         scrollBy({ top: -top() - 4, behavior: "instant" });
         const target = control.closest("label") ?? control;
         const below = target.getBoundingClientRect().bottom - innerHeight;
@@ -112,3 +116,26 @@ def show(page: Page, size: tuple[int, int]) -> None:
     """Give a page this size, and wait until its figures are drawn for it."""
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def print_table() -> None:
+    """Print what is measured of every figure of the built site, on both screens."""
+    address = SITE.as_uri()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=launch_arguments())
+        page = browser.new_page()
+        print("figure            page                           screen  high letters target in view Tab")
+        for name, kind in FIGURES:
+            page.goto(f"{address}/{name}")
+            wait_for_figures(page)
+            for size in (SCREEN, PHONE):
+                show(page, size)
+                for figure in page.locator(f'[data-figure="{kind}"]').all():
+                    found = measure(figure)
+                    numbers = f"{found.height:5} {found.letters[0]:7} {found.target[0]:6} {found.in_view[0]:7}"
+                    print(f"{kind:17} {name.split('/')[-1]:30} {size[0]:6} {numbers} {found.tab_stops:3}")
+        browser.close()
+
+
+if __name__ == "__main__":
+    print_table()

@@ -111,7 +111,7 @@ const HEIGHTS = { title: 22, slots: 44, distances: 20, buckets: 30, bars: 46, ga
  */
 function layOut(width, slots) {
   const narrow = width < 560;
-  const left = narrow ? 4 : 150;
+  const left = narrow ? 4 : 122;
   const above = narrow ? 17 : 0;
   // One column for each slot and one for the query after them.
   const pitch = (width - left - 6) / (slots + 1);
@@ -326,7 +326,7 @@ export default {
     }
 
     onSliderKeys(frame, { first: 1, last: slots, get: () => model.get("slot"), set: choose });
-    const head = html("div", { class: "fl-row" }, result.element, ofSlot.element);
+    const head = html("div", { class: "fl-side" }, result.element, ofSlot.element);
     const rows = html("div", { class: "fl-choices" }, ...choices.map(({ group }) => group));
     const screen = onOneScreen([frame], [head, rows]);
     el.append(figureFrame("bucket-explorer", "Distances, buckets and biases of memory slots", screen, sentence));

@@ -429,7 +429,7 @@ export default {
       onOneScreen([below], [
         time.element,
         buttonGroup("Gates", modes.map(({ node }) => node)),
-        html("div", { class: "fl-row" }, result.element, ofUnit.element),
+        html("div", { class: "fl-side" }, result.element, ofUnit.element),
       ]),
       sentence,
     ));

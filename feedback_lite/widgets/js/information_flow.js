@@ -243,7 +243,7 @@ export default {
       End: moveBy(tokens, 0),
     });
     const rows = [
-      html("div", { class: "fl-row" }, result.element, ofToken.element, ofLayer.element),
+      html("div", { class: "fl-side" }, result.element, ofToken.element, ofLayer.element),
       buttonGroup("How the model looks back", buttons),
     ];
     el.append(figureFrame("information-flow", "What reaches a cell", onOneScreen([frame], rows), sentence));

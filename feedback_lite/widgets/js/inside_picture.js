@@ -2,6 +2,7 @@
 
 import { setAttributes, svg } from "./figure.js";
 import { evictedNow, mostRead } from "./inside_moment.js";
+import { comeFrom, stepsOf } from "./motion.js";
 import { hatching, layerTint, pictureNode } from "./picture.js";
 import { percent, range } from "./words.js";
 
@@ -355,6 +356,7 @@ export function makePicture(choose, game) {
   node.append(behind, picker, front);
   /** @type {Layout | null} */
   let place = null;
+  const moved = stepsOf();
 
   picker.addEventListener("pointerdown", ({ clientX }) => {
     if (place === null) return;
@@ -385,6 +387,14 @@ export function makePicture(choose, game) {
       cells,
       svg("rect", { class: "fl-focus", ...area, x: area.x - 3, width: area.width + 6, rx: 6 }),
     );
+    // All slots move on by one to the left, and the new one is written from where the mixture comes in.
+    const by = moved(step);
+    if (by === 0) return;
+    const written = by > 0 ? now.busX - now.now : -now.pitch;
+    marks.forEach((mark, index) => {
+      if (index === marks.length - 1) comeFrom(mark, written, 0, 0.2);
+      else comeFrom(mark, by * now.pitch, 0);
+    });
   }
   return { node, picker, update };
 }

@@ -1,6 +1,7 @@
 import { button, buttonGroup, onSliderKeys, setPressed, slider, stepControls, stepper } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
 import { mixLayers, softmax } from "./mixture.js";
+import { comeFrom, stepsOf } from "./motion.js";
 import { layerChip, layerTint, pickerNode, pictureNode, pointIn } from "./picture.js";
 import { largeResult, makeCaptions, onOneScreen } from "./screen.js";
 import { clamp, percent, range, say, signed, stateSentence, tell } from "./words.js";
@@ -280,6 +281,8 @@ function makePicture(model, width, chooseNumber) {
   picker.addEventListener("pointerdown", point);
   node.append(picker);
 
+  const moved = stepsOf();
+
   /** @type {ShowNumber} */
   function update(number, readout) {
     const step = model.get("step");
@@ -305,6 +308,8 @@ function makePicture(model, width, chooseNumber) {
     setAttributes(writtenTip, { d: `M${goal} ${place.stripY - 2}l-5 -8h10z` });
     frames.forEach((frame) => setAttributes(frame, { x: place.left + number * place.cell - 1 }));
     setAttributes(picker, { "aria-valuenow": number + 1, "aria-valuetext": readout });
+    // The memory vector comes down into its slot.
+    if (moved(step) > 0) comeFrom(slots[step - 1].node, 0, bottom - place.stripY, 0.2);
   }
   return { node, picker, update };
 }
@@ -435,9 +440,15 @@ export default {
     const ofNumber = stepper({ control: "number", label: "Number", moveBy: (by) => chooseNumber(number + by) });
     const mixtures = buttonGroup("Mixture", presets.map(({ node }) => node));
     const panel = [
-      html("div", { class: "fl-now-and-result" }, time.element, result.element, readout),
+      html(
+        "div",
+        { class: "fl-now-and-result" },
+        time.element,
+        result.element,
+        html("div", { class: "fl-one-number" }, readout, ofNumber.element),
+      ),
       weights,
-      html("div", { class: "fl-row" }, mixtures, ofNumber.element),
+      mixtures,
     ];
 
     /** @param {number} to */

@@ -339,7 +339,7 @@ export default {
     const ofQuery = stepper({ control: "query", label: "Query", moveBy: (by) => moveBy(by, 0)() });
     const ofKey = stepper({ control: "key", label: "Key", moveBy: (by) => moveBy(0, by)() });
     const settings = [
-      html("div", { class: "fl-row" }, result.element, ofQuery.element, ofKey.element),
+      html("div", { class: "fl-side" }, result.element, ofQuery.element, ofKey.element),
       html("div", { class: "fl-sizes" }, slots.element, tokens.element),
       buttonGroup("Show in the squares", shows.map(({ node }) => node)),
       html("p", { class: "fl-note" }, note),

@@ -1,5 +1,6 @@
 import { onSliderKeys, slider, stepControls, stepper } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { comeFrom, stepsOf } from "./motion.js";
 import { hatching, pickerNode, pictureNode, pointIn } from "./picture.js";
 import { largeResult, onOneScreen } from "./screen.js";
 import { clamp, grouped, range, say, stateSentence, tell } from "./words.js";
@@ -185,6 +186,8 @@ function makePicture(model, width, choose) {
   picker.addEventListener("pointerdown", (event) => choose(Math.floor(pointIn(node, event)[0] / place.pitch) + 1));
   node.append(band, arcs, slots, ...words, picker);
 
+  const moved = stepsOf();
+
   function drawArcs() {
     const { step, token, size } = stateOf(model);
     /** @type {(kind: string, from: number, to: number) => Element} */
@@ -211,6 +214,12 @@ function makePicture(model, width, choose) {
     setAttributes(frame, { x: (token - 1) * place.pitch });
     setAttributes(picker, { "aria-valuenow": token, "aria-valuetext": `${token}, ${tokens[token - 1]}` });
     drawArcs();
+    // The query goes on to the next token, behind it a slot is written, and the oldest one leaves to the left.
+    const by = moved(step);
+    if (by === 0) return;
+    comeFrom(marks[step - 1], -by * place.pitch, 0);
+    comeFrom(band, -by * place.pitch, 0);
+    if (by > 0) [marks[step - 2], marks[step - size - 2]].forEach((slot, index) => comeFrom(slot, 8 * index, 0, 0.2));
   }
   return { node, picker, update };
 }
@@ -259,7 +268,7 @@ export default {
 
     onSliderKeys(box, { first: 1, last, get: () => model.get("token"), set: choose });
     const rows = [[time.element, ofToken.element], [result.element, size.element]];
-    const screen = onOneScreen([box], rows.map((row) => html("div", { class: "fl-row" }, ...row)));
+    const screen = onOneScreen([box], rows.map((row) => html("div", { class: "fl-side" }, ...row)));
     el.append(figureFrame("memory-queue", "The memory as a queue", screen, sentence));
     /** @param {number} width */
     const make = (width) => makePicture(model, width, choose);

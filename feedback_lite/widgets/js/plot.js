@@ -14,7 +14,7 @@ export const HALF = 9.5;
  * @param {number} y
  */
 function shapeOf(family, x, y) {
-  if (family === "recurrent") return svg("path", { class: "fl-diamond", d: `M${x} ${y - 14}l14 14l-14 14l-14 -14z` });
+  if (family === "recurrent") return svg("path", { class: "fl-diamond", d: `M${x} ${y - 13}l13 13l-13 13l-13 -13z` });
   if (family === "public") return svg("circle", { class: "fl-circle", cx: x, cy: y, r: HALF + 1 });
   return svg("rect", { class: "fl-square", x: x - HALF, y: y - HALF, width: 2 * HALF, height: 2 * HALF, rx: 1.5 });
 }

@@ -1,5 +1,6 @@
 import { slider, stepControls } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { comeFrom, stepsOf } from "./motion.js";
 import { pictureNode } from "./picture.js";
 import { onOneScreen } from "./screen.js";
 import { percent, say, signed, stateSentence, tell } from "./words.js";
@@ -54,7 +55,7 @@ function drawWay(stations, present, width) {
       svg("text", { class: "fl-stop-name", x, y: y + 27 }, short),
     ));
   });
-  return { group, height: 48 * Math.ceil(stations.length / perLine) };
+  return { group, pitch, height: 48 * Math.ceil(stations.length / perLine) };
 }
 
 /** @typedef {{ width: number, left: number, above: number, full: number }} Layout */
@@ -140,6 +141,7 @@ function makePicture(model, width) {
   const full = all.sort((one, other) => one - other)[Math.floor(0.98 * (all.length - 1))];
   const place = { width, left: narrow ? 0 : 110, above: narrow ? 20 : 0, full };
   const node = pictureNode("", undefined, undefined, { role: "img" });
+  const moved = stepsOf();
 
   function update() {
     const [token, station] = [model.get("token"), model.get("station")];
@@ -157,7 +159,12 @@ function makePicture(model, width) {
     const chart = drawBars(bars, y + 4, place);
     y += 4 + (bars.names.length ? chart.height : 0);
     setAttributes(node, { viewBox: `0 0 ${width} ${y}`, "aria-label": `${name} of token ${token}` });
+    const by = moved(station);
     node.replaceChildren(way.group, title, ...drawn, ...(bars.names.length ? [chart.group] : []));
+    // The mark goes on to the next station; there the vectors come in from above.
+    if (by === 0) return;
+    comeFrom(way.group.querySelector('[data-state="now"] .fl-stop'), -by * way.pitch, 0);
+    drawn.forEach((row) => comeFrom(row, 0, -8 * by, 0));
   }
   return { node, update };
 }
@@ -195,7 +202,7 @@ export default {
       say(sentence, describe(model));
     }
 
-    const screen = onOneScreen([box], [html("div", { class: "fl-row" }, way.element, token.element)]);
+    const screen = onOneScreen([box], [html("div", { class: "fl-side" }, way.element, token.element)]);
     el.append(
       figureFrame("token-walk", "One token's walk through the model", screen, sentence),
     );
