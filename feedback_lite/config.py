@@ -29,7 +29,9 @@ class FeedbackConfig:
         ff_dropout: probability of dropping a hidden unit of the feed-forward layer.
         memory_from: "mixture" stores the softmax-weighted sum of all layers, "last" the last layer alone.
         memory_norm: whether a norm of its own stands between that vector and the projection to keys and values.
-        bias_init: "zeros", or "recency" for minus the bucket number, so that near keys start ahead.
+        bias_init: how the relative-position table starts: "zeros", or "recency" for minus the bucket number, so that
+            near keys start ahead. Recorded trainings on 20 tokens: from "zeros", a model copies 100 % and follows the
+            shell game over 80 tokens in 67 % of the steps; from "recency", 77 % and 100 %.
         compat: "lucidrains" reproduces the behaviour of feedback-transformer-pytorch 0.0.11, faults included.
 
     Raises:

@@ -26,7 +26,7 @@ class Control:
         mouse: what the mouse does; None where another row has the mouse.
         keys: keys of which each does the same while the control has the focus.
         to: from what was seen before, what must be seen afterwards.
-        first: controls to click before, so that this one can act.
+        first: controls to click before, so that this one can act; of a list, "task=program" chooses from it.
         which: the place among several controls of this name.
         silent: whether the state sentence may stay as it was.
         page: the only page whose figure has this control; None where all figures of the kind have it.
@@ -143,6 +143,15 @@ def size_of(control: Locator) -> tuple[float, float]:
     return box["width"], box["height"]
 
 
+def choose(value: str) -> Move:
+    """Choose from a list."""
+
+    def move(control: Locator) -> None:
+        control.select_option(value)
+
+    return move
+
+
 # ---- what is seen afterwards
 
 
@@ -163,6 +172,27 @@ def step_controls(
         Control("step", None, ("End",), to(lambda was: was[steps])),
         Control("run", None, (), to(lambda was: was[step])),
         Control("restart", click, ("Home",), to(lambda was: 1)),
+    ]
+
+
+def captions() -> list[Control]:
+    """Back and on through the captions; they are no part of the state."""
+    return [
+        Control("caption on", click, (), lambda was: {"caption": was["caption"] + 1}, silent=True),
+        Control("caption back", click, (), lambda was: {"caption": 1}, first=("caption on",), silent=True),
+    ]
+
+
+def stepper(name: str, key: str = "", first: tuple[str, ...] = (), silent: bool = False) -> list[Control]:
+    """The buttons beside a picture that lead to what stands before and after in it; the first one after the other."""
+    seen = key or name
+
+    def to(by: int) -> Callable[[Look], Look]:
+        return lambda was: {seen: was[seen] + by}
+
+    return [
+        Control(f"{name} before", click, (), to(-1), first, silent=silent),
+        Control(f"{name} after", click, (), to(1), (*first, f"{name} before"), silent=silent),
     ]
 
 

@@ -13,7 +13,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
 from feedback_lite import widgets
-from feedback_lite.widgets.palette import PALETTE, palette_css
+from feedback_lite.widgets.palette import palette_css
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
@@ -97,12 +97,8 @@ def _is_output(node: nodes.Node) -> bool:
     return isinstance(node, nodes.container) and node.get("nb_element") == "mime_bundle"
 
 
-# The mark of the memory, a filled square, fed back into itself.
-ICON = f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
-<path d="M20 27H9a6 6 0 0 1-6-6V11a6 6 0 0 1 6-6h14a6 6 0 0 1 6 6v6" fill="none" stroke="{PALETTE["query"].light}" \
-stroke-width="3.5"/><path d="M29 23l-5-7h10z" fill="{PALETTE["query"].light}" transform="translate(0 -1)"/>
-<rect x="10" y="11" width="12" height="10" fill="{PALETTE["memory"].light}"/></svg>
-"""
+# The mark of the book: a filled square, for the memory, and the way of what comes back to it.
+ICON = (Path(__file__).parents[1] / "mark.svg").read_text(encoding="utf-8")
 
 
 def write_palette(app: Sphinx) -> None:

@@ -236,7 +236,7 @@ def trained_otherwise(record: Record) -> list[str]:
     about = [(model["name"], model["says"], str(len(runs[model["name"]]))) for model in models]
     return [
         f"### {in_words(record['task'])}, trained otherwise",
-        "Models with fewer seeds than the others, for equal examples alone.",
+        "In each, one thing is different; for equal examples alone.",
         table(("Model", "What it is", "Seeds"), about, words=2),
         *what_came_out(record, runs),
     ]
@@ -251,7 +251,11 @@ def how_chosen(record: Record) -> str:
         chosen = {entry["model"] for entry in record["sweep"]}
         given = [model["name"] for model in record["models"] if model["name"] not in chosen]
         text += f" (not of {listed(given)}, whose rate is the one that the stages were found with)" if given else ""
-    open_ended = dict.fromkeys(name for (name, *_), found in tried(record).items() if beyond(found))
+        whole = dict.fromkeys(entry["model"] for entry in record.get("whole_sweep", ()))
+        text += f"; of {listed(whole)}, whole trainings with the best and the rates beside it decided" if whole else ""
+    open_ended = dict.fromkeys(
+        name for (name, budget), found in tried(record).items() if budget != "whole" and beyond(found)
+    )
     if not open_ended:
         return f"{text}, and the next one wherever the best was at an end."
     return f"{text}. The best was at an end, and no further one was tried, of: {'; '.join(open_ended)}."
@@ -274,22 +278,31 @@ def by_position(record: Record, runs: Mapping[str, Sequence[Record]]) -> str:
         )
         for name, found in runs.items()
     ]
-    known = [record.get(f"heuristic_in_{other}") for other in others]
-    rule = (
-        "the simple rule",
-        *(share(record["heuristic_by_position"][span]) for span in spans),
-        *("&ndash;" if right is None else share(right) for right in known),
-    )
+    rules = {"the simple rule": record} | {
+        f"the simple rule, {model['name'].split(', ')[-1]}": model
+        for model in record.get("apart", {}).get("models", [])
+        if model["name"] in runs and "heuristic_by_position" in model
+    }
+    told = [f"heuristic_in_{other}" for other in others]
+    guesses = [
+        (
+            name,
+            *(share(rule["heuristic_by_position"][span]) for span in spans),
+            *("&ndash;" if right is None else share(right) for right in map(rule.get, told)),
+        )
+        for name, rule in rules.items()
+    ]
     header = ("Model", *(span.replace("-", "&ndash;") for span in spans), *(OTHERS[other] for other in others))
-    return table(header, [*rows, rule])
+    return table(header, [*rows, *guesses])
 
 
 def tried(record: Record) -> dict[tuple[str, str], dict[float, float]]:
     """Return what every learning rate reached, by the model, or candidate for it, and by the budget."""
     found: dict[tuple[str, str], dict[float, float]] = {}
-    for entry in record["sweep"]:
-        key = entry.get("candidate", entry["model"]), entry.get("budget", "")
-        found.setdefault(key, {})[entry["learning_rate"]] = entry["accuracy"]
+    for sweep in ("sweep", "whole_sweep"):
+        for entry in record.get(sweep, ()):
+            key = entry.get("candidate", entry["model"]), entry.get("budget", "whole" if sweep == "whole_sweep" else "")
+            found.setdefault(key, {})[entry["learning_rate"]] = entry["accuracy"]
     return found
 
 
@@ -299,7 +312,7 @@ def rates_tried(record: Record) -> str:
     rows = [
         (
             name,
-            f"equal {budget}" if budget else "short trainings",
+            {"": "short trainings", "whole": "whole trainings"}.get(budget, f"equal {budget}"),
             *(
                 ""
                 if rate not in found

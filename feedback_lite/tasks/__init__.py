@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from feedback_lite.config import check_choice
-from feedback_lite.tasks.base import IGNORED, Examples, Task, change, draw
+from feedback_lite.tasks.base import IGNORED, Examples, Task, change, check_answers, draw
 from feedback_lite.tasks.printed_program import PrintedProgram
 from feedback_lite.tasks.programs import Program
 from feedback_lite.tasks.sequences import Characters, Copy, Echo, Reverse
@@ -45,6 +45,7 @@ __all__ = [
     "TASKS",
     "make_task",
     "change",
+    "check_answers",
     "draw",
     "ShellGame",
     "GroupWord",

@@ -55,12 +55,18 @@ class TaskOfSymbols:
 def draw(task: Task, *, batch_size: int, length: int, generator: torch.Generator) -> Examples:
     """Return fresh examples; raise where none of their positions has an answer."""
     examples = task.sample(batch_size=batch_size, length=length, generator=generator)
+    check_answers(examples, task)
+    return examples
+
+
+def check_answers(examples: Examples, task: Task) -> None:
+    """Raise where no position of some examples of a task has an answer."""
     if bool((examples.targets == IGNORED).all()):
+        batch_size, length = examples.targets.shape
         raise ValueError(
             f"no position of {batch_size} sequences of {task.name} has an answer at length {length}: "
             "choose a greater length"
         )
-    return examples
 
 
 def change(task: Task, options: dict[str, Any]) -> Task:

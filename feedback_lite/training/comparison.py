@@ -302,16 +302,18 @@ def seconds_per_update(models: Sequence[Contender], task: Task, *, length: int, 
     return least
 
 
-def steps_for(budget: str, contender: str, study: Study, seconds: dict[str, float]) -> int:
-    """Return how many updates a model gets: as many as all, or as many as fit into feedback's seconds.
+def steps_within(steps: int, faster: float) -> int:
+    """Return how many updates fit into the seconds of so many of feedback's, for a model that is faster by a factor.
 
-    Where the two differ by less than a tenth, one run serves both budgets.
+    Where the factor is less than a tenth away from 1, one training serves both budgets.
     """
+    return steps if abs(faster - 1) < 0.1 else max(10, round(steps * faster / 10) * 10)
+
+
+def steps_for(budget: str, contender: str, study: Study, seconds: dict[str, float]) -> int:
+    """Return how many updates a model gets: as many as all, or as many as fit into feedback's seconds."""
     check_choice("budget", budget, BUDGETS)
-    steps = study.steps * seconds[FEEDBACK] / seconds[contender]
-    if budget == "examples" or abs(steps / study.steps - 1) < 0.1:
-        return study.steps
-    return max(10, round(steps / 10) * 10)
+    return study.steps if budget == "examples" else steps_within(study.steps, seconds[FEEDBACK] / seconds[contender])
 
 
 BUDGETS = ("examples", "seconds")

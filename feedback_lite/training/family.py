@@ -38,6 +38,7 @@ from feedback_lite.training.comparison import (
     nearest,
     seconds_per_update,
     shared_recipe,
+    steps_within,
 )
 from feedback_lite.training.evaluation import evaluate
 from feedback_lite.training.loop import Recipe
@@ -635,8 +636,7 @@ def family(bench: Bench, *, out: Path) -> dict[str, Any]:
             run_all_seeds("examples", task, name, steps)
     for name in bench.names:
         for task, steps in bench.steps.items():
-            within = steps if name == FEEDBACK else max(10, round(steps * seconds[FEEDBACK] / seconds[name] / 10) * 10)
-            run_all_seeds("seconds", task, name, within)
+            run_all_seeds("seconds", task, name, steps_within(steps, seconds[FEEDBACK] / seconds[name]))
     models = {task: contenders(make_task(task), bench.names) for task in bench.steps}
     return {
         "command": "python -m feedback_lite.training family --out family.json",

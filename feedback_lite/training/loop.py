@@ -18,9 +18,12 @@ from tqdm import tqdm
 from feedback_lite.config import check_size
 from feedback_lite.engine import Engine, chosen, use
 from feedback_lite.generation import device_of
-from feedback_lite.tasks import IGNORED, Task, change, draw
+from feedback_lite.memory import Memory
+from feedback_lite.model import FeedbackTransformer
+from feedback_lite.tasks import IGNORED, Examples, Task, change, check_answers, draw
 from feedback_lite.training.processes import (
     check_divides,
+    check_pieces,
     local_part,
     rank,
     sum_gradients,
@@ -37,15 +40,18 @@ class Stage:
         batch_size: sequences per update.
         length: tokens per sequence.
         task: options of the task that are different in this stage, by name, as plain data.
+        pieces: updates that read on in the same sequences, ``length`` tokens each, with the memory that the one before
+            left; no gradient flows from one into another. 1 means that every update has sequences of its own.
     """
 
     steps: int
     batch_size: int
     length: int
     task: dict[str, Any] = field(default_factory=dict)
+    pieces: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "length"):
+        for name in ("steps", "batch_size", "length", "pieces"):
             check_size(name, getattr(self, name))
 
 
@@ -110,11 +116,16 @@ class Recipe:
 
     def stage(self, step: int) -> Stage:
         """Return the stage that the update number ``step`` belongs to, counted from 0."""
+        stage, _ = self.place(step)
+        return stage
+
+    def place(self, step: int) -> tuple[Stage, int]:
+        """Return the stage of the update number ``step``, and its number in this stage; both count from 0."""
         for stage in self.stages:
             if step < stage.steps:
-                return stage
+                return stage, step
             step -= stage.steps
-        return Stage(steps=self.steps, batch_size=self.batch_size, length=self.length)
+        return Stage(steps=self.steps, batch_size=self.batch_size, length=self.length), step
 
     def share_of_learning_rate(self, step: int) -> float:
         """Return the factor on the learning rate for the update number ``step``, counted from 0."""
@@ -143,11 +154,16 @@ class Training:
         self.model, self.task, self.recipe = model, task, recipe
         for stage in recipe.stages:
             change(task, stage.task)  # raises before the first update where a stage is impossible
+            if stage.pieces > 1 and not isinstance(model, FeedbackTransformer):
+                kind = type(model).__name__
+                raise ValueError(f"pieces must be 1 for a model that carries no memory, got {stage.pieces} for {kind}")
         self.generator = torch.Generator().manual_seed(recipe.seed)
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=recipe.learning_rate, betas=recipe.betas, weight_decay=recipe.weight_decay
         )
         self.engine: Engine | None = None
+        self.unread: Examples | None = None
+        self.memory: Memory | None = None
         self.losses: list[float] = []
         self.cpu_seconds = 0.0
 
@@ -157,6 +173,7 @@ class Training:
         steps = range(len(self.losses), recipe.steps)
         for stage in recipe.stages or (recipe.stage(0),):
             check_divides(stage.batch_size)
+            check_pieces(stage.pieces)
         hidden = not progress or rank() > 0
         self.model.train()
         with tqdm(
@@ -174,9 +191,7 @@ class Training:
     def update(self, step: int) -> float:
         """Do the update number ``step``, counted from 0, and return the loss before it."""
         recipe, device = self.recipe, device_of(self.model)
-        stage = recipe.stage(step)
-        task = change(self.task, stage.task)
-        examples = draw(task, batch_size=stage.batch_size, length=stage.length, generator=self.generator)
+        examples = self.examples(step)
         tokens, targets = (local_part(part).to(device) for part in examples)
         if self.engine is None:
             self.engine = chosen(self.model, tokens).name
@@ -198,10 +213,25 @@ class Training:
         self.optimizer.step()
         return value
 
+    def examples(self, step: int) -> Examples:
+        """Return what the update number ``step`` reads: fresh sequences, or what follows in those of the one before."""
+        stage, number = self.recipe.place(step)
+        if number % stage.pieces == 0:
+            task, length = change(self.task, stage.task), stage.pieces * stage.length
+            self.unread = draw(task, batch_size=stage.batch_size, length=length, generator=self.generator)
+            self.memory = None
+        assert self.unread is not None
+        read = Examples(*(part[:, : stage.length] for part in self.unread))
+        rest = Examples(*(part[:, stage.length :] for part in self.unread))
+        self.unread = rest if rest.tokens.shape[1] else None
+        check_answers(read, self.task)
+        return read
+
     def logits(self, tokens: Int[Tensor, "b t"]) -> Float[Tensor, "b t v"]:
         """Return the model's logits for a batch, with the graph that the update goes back through."""
         logits: Tensor
-        logits, _ = self.model(tokens)
+        logits, memory = self.model(tokens) if self.memory is None else self.model(tokens, self.memory)
+        self.memory = None if self.unread is None else memory.detach()
         return logits
 
     def check_finite(self, name: str, value: float, step: int) -> None:
@@ -219,6 +249,8 @@ class Training:
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
             "engine": self.engine,
+            "unread": None if self.unread is None else tuple(self.unread),
+            "memory": None if self.memory is None else (self.memory.keys, self.memory.values),
             "losses": self.losses,
             "cpu_seconds": self.cpu_seconds,
         }
@@ -229,6 +261,8 @@ class Training:
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"])
         self.engine = state["engine"]
+        self.unread = None if state["unread"] is None else Examples(*state["unread"])
+        self.memory = None if state["memory"] is None else Memory(*state["memory"])
         self.losses = list(state["losses"])
         self.cpu_seconds = state["cpu_seconds"]
 

@@ -67,6 +67,12 @@ def check_divides(batch_size: int) -> None:
         raise ValueError(f"batch_size must be a multiple of the {num_processes()} processes, got {batch_size}")
 
 
+def check_pieces(pieces: int) -> None:
+    """Raise where several processes would have to carry memories on, which a checkpoint of the first one lacks."""
+    if pieces > 1 and num_processes() > 1:
+        raise ValueError(f"pieces must be 1 where {num_processes()} processes train together, got {pieces}")
+
+
 def local_part(batch: Tensor) -> Tensor:
     """Return this process's rows of a batch."""
     size = len(batch) // num_processes()

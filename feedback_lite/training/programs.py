@@ -28,6 +28,7 @@ from feedback_lite.training.cards import versions
 from feedback_lite.training.comparison import (
     BUDGETS,
     FEEDBACK,
+    LADDER,
     LEARNING_RATES,
     SELECTION,
     Contender,
@@ -57,6 +58,8 @@ STAGES: tuple[tuple[float, int, int, dict[str, Any]], ...] = (
 
 The shorter programs of the last stages end within a sequence, so that models learn what an END means.
 """
+STREAM_STAGE = Stage(steps=960, batch_size=16, length=256, pieces=8)
+"""What one entry learns at the end: eight updates read on in the same programs, with the memory that is carried."""
 EASIER = ("kinds", "answers")
 """The options that make a task easier."""
 FIRST = 4
@@ -133,21 +136,25 @@ class Entry:
         candidates: what it may be; the best of the short trainings is taken.
         says: what it is, in a few words, where its candidate does not say it.
         easy: whether its first stages are easier ones.
+        more: stages that follow those of all.
+        task: what its programs are.
         rate: its learning rate; none means that short trainings choose it.
+        whole: whether a whole training with each neighbour of the chosen rate is tried too.
         seeds: how many of `SEEDS` it is trained from.
+        apart: whether a record tells of it apart, because something else than the model differs: then it is not trained
+            for equal seconds.
     """
 
     name: str
     candidates: tuple[Contender, ...]
     says: str | None = None
     easy: bool = True
+    more: tuple[Stage, ...] = ()
+    task: PrintedProgram = TASK
     rate: float | None = None
+    whole: bool = False
     seeds: int = len(SEEDS)
-
-    @property
-    def apart(self) -> bool:
-        """Whether a record tells of it apart: it has fewer seeds, and no training for equal seconds."""
-        return self.seeds < len(SEEDS)
+    apart: bool = False
 
     @property
     def feedback(self) -> bool:
@@ -156,23 +163,58 @@ class Entry:
 
 
 USUAL = transformer(FEEDBACK, "2 layers, width 32, memory of 32 tokens", "feedback", num_layers=2)
+
+
+def changed(name: str, base: Contender = USUAL, **options: Any) -> tuple[Contender]:
+    """Return one contender under another name, with other options of its configuration."""
+    return (replace(base, name=name, config=replace(base.config, **options)),)
+
+
+FIVE = PrintedProgram(variables=5)
 ENTRIES = (
     Entry(name=FEEDBACK, candidates=(USUAL,), rate=RATE),
-    Entry(name="ordinary, 4 layers", candidates=ordinary("ordinary, 4 layers", 4)),
-    Entry(name="LSTM", candidates=(lstm("one layer, width 64", 64, 1), lstm("two layers, width 64", 64, 2))),
+    Entry(name="ordinary, 4 layers", candidates=ordinary("ordinary, 4 layers", 4), whole=True),
+    Entry(name="ordinary, 8 layers", candidates=ordinary("ordinary, 8 layers", 8)),
+    Entry(
+        name="LSTM", candidates=(lstm("one layer, width 64", 64, 1), lstm("two layers, width 64", 64, 2)), whole=True
+    ),
+    Entry(
+        name="feedback, then streams",
+        candidates=changed("feedback, then streams"),
+        says="as feedback; and one stage more, which reads on in the same programs with the memory that is carried",
+        more=(STREAM_STAGE,),
+        rate=RATE,
+        apart=True,
+    ),
+    Entry(
+        name="feedback, recency start",
+        candidates=changed("feedback, recency start", bias_init="recency"),
+        says="as feedback; with a position bias that starts with recency",
+        rate=RATE,
+        apart=True,
+    ),
     Entry(
         name="feedback, no easy stages",
-        candidates=(replace(USUAL, name="feedback, no easy stages"),),
+        candidates=changed("feedback, no easy stages"),
         says="as feedback; all statements, and answers at prints alone, from the beginning",
         easy=False,
         rate=RATE,
-        seeds=1,
+        apart=True,
     ),
     Entry(
         name="feedback, rate of short trainings",
         candidates=(USUAL,),
         says="as feedback; with the learning rate that short trainings choose",
         seeds=2,
+        apart=True,
+    ),
+    Entry(
+        name="feedback, five variables",
+        candidates=changed("feedback, five variables", vocab_size=len(FIVE.vocabulary)),
+        says="as feedback; programs with five variables",
+        task=FIVE,
+        rate=RATE,
+        apart=True,
     ),
 )
 """Who takes part, in the order in which they are trained."""
@@ -228,45 +270,45 @@ def share(right: Bool[Tensor, "b t"], asked: Bool[Tensor, "b t"]) -> float:
     return round((right & asked).sum().item() / asked.sum().item(), 4)
 
 
-def first_programs(tokens: Int[Tensor, "b t"]) -> Bool[Tensor, "b t"]:
+def first_programs(task: PrintedProgram, tokens: Int[Tensor, "b t"]) -> Bool[Tensor, "b t"]:
     """Return which positions belong to the first program of their sequence."""
-    return (tokens == TASK.vocabulary.index("END")).cumsum(dim=1) == 0
+    return (tokens == task.vocabulary.index("END")).cumsum(dim=1) == 0
 
 
-def fresh(*, sequences: int, length: int, seed: int) -> Examples:
+def fresh(task: PrintedProgram, *, sequences: int, length: int, seed: int) -> Examples:
     """Return fresh programs."""
-    return TASK.sample(batch_size=sequences, length=length, generator=torch.Generator().manual_seed(seed))
+    return task.sample(batch_size=sequences, length=length, generator=torch.Generator().manual_seed(seed))
 
 
-def told(answers: Int[Tensor, "b t"], examples: Examples) -> dict[str, Any]:
+def told(task: PrintedProgram, answers: Int[Tensor, "b t"], examples: Examples) -> dict[str, Any]:
     """Return what a record tells about answers to sequences of `BOUNDS`' last number of tokens."""
     right, asked = answers == examples.targets, examples.targets != IGNORED
     return {
         "accuracy_by_position": by_position(right, asked),
         "accuracy_by_length": {str(length): share(right[:, :length], asked[:, :length]) for length in LENGTHS},
-        "whole_programs": share(right, asked & first_programs(examples.tokens)),
+        "whole_programs": share(right, asked & first_programs(task, examples.tokens)),
     }
 
 
-def ask(model: nn.Module) -> dict[str, Any]:
+def ask(model: nn.Module, task: PrintedProgram = TASK) -> dict[str, Any]:
     """Return how often a trained model is right: by position, by length, in whole programs and in long streams."""
-    examples, streams = fresh(**EVALUATION, length=BOUNDS[-1]), fresh(**STREAMS)
+    examples, streams = fresh(task, **EVALUATION, length=BOUNDS[-1]), fresh(task, **STREAMS)
     read = read_views if isinstance(model, CausalTransformer) else read_along
     return {
-        **told(read_along(model, examples.tokens), examples),
+        **told(task, read_along(model, examples.tokens), examples),
         "streams": share(read(model, streams.tokens) == streams.targets, streams.targets != IGNORED),
     }
 
 
-def heuristic() -> dict[str, Any]:
+def heuristic(task: PrintedProgram = TASK) -> dict[str, Any]:
     """Return how often the rule is right that repeats what was last printed or assigned."""
-    examples, streams = fresh(**EVALUATION, length=BOUNDS[-1]), fresh(**STREAMS)
-    found = told(TASK.heuristic(examples.tokens), examples)
+    examples, streams = fresh(task, **EVALUATION, length=BOUNDS[-1]), fresh(task, **STREAMS)
+    found = told(task, task.heuristic(examples.tokens), examples)
     return {
         "heuristic": found["accuracy_by_length"],
         "heuristic_by_position": found["accuracy_by_position"],
         "heuristic_in_whole_programs": found["whole_programs"],
-        "heuristic_in_streams": share(TASK.heuristic(streams.tokens) == streams.targets, streams.targets != IGNORED),
+        "heuristic_in_streams": share(task.heuristic(streams.tokens) == streams.targets, streams.targets != IGNORED),
     }
 
 
@@ -279,6 +321,7 @@ class Plan:
 
     contender: Contender
     stages: tuple[Stage, ...]
+    task: PrintedProgram = TASK
 
     def run(self, rate: float, seed: int) -> Run:
         """Return the training with this learning rate and seed."""
@@ -294,10 +337,15 @@ def measure_plan(plans: dict[Run, Plan], run: Run) -> dict[str, Any]:
     """Carry out one training and return what is kept of it; a process of its own can do it."""
     plan = plans[run]
     recipe = plan.recipe(run)
-    model, result = follow(plan.contender, TASK, recipe)
+    model, result = follow(plan.contender, plan.task, recipe)
     if run.seed == SWEEP_SEED:
-        return {**result, "selection": evaluate(model, TASK, length=recipe.length, **SELECTION)}
-    return {**result, **ask(model)}
+        return {**result, "selection": evaluate(model, plan.task, length=recipe.length, **SELECTION)}
+    return {**result, **ask(model, plan.task)}
+
+
+def swept_row(entry: Entry, candidate: str, rate: float, right: float) -> dict[str, Any]:
+    """Return what a record tells about one training of a sweep."""
+    return {"model": entry.name, "candidate": candidate, "learning_rate": rate, "accuracy": round(right, 4)}
 
 
 class ProgramStudy:
@@ -313,6 +361,7 @@ class ProgramStudy:
         self.plans: dict[Run, Plan] = {}
         self.best: dict[str, tuple[Contender, float]] = {}
         self.swept: list[dict[str, Any]] = []
+        self.swept_whole: list[dict[str, Any]] = []
         self.runs: list[dict[str, Any]] = []
         self.shares: dict[str, float] = {}
 
@@ -341,11 +390,20 @@ class ProgramStudy:
         )
         tried = {(key, rate): right for key, rights in found.items() for rate, right in rights.items()}
         key, rate = max(tried, key=tried.__getitem__)
+        self.swept += [swept_row(entry, name, rate, right) for ((_, name), rate), right in tried.items()]
+        if entry.whole:
+            rate = self.choose_in_whole(entry, plans[key].contender, rate)
         self.best[entry.name] = plans[key].contender, rate
-        self.swept += [
-            {"model": entry.name, "candidate": name, "learning_rate": rate, "accuracy": round(right, 4)}
-            for ((_, name), rate), right in tried.items()
-        ]
+
+    def choose_in_whole(self, entry: Entry, contender: Contender, rate: float) -> float:
+        """Return the best of a learning rate and its neighbours, each tried in a whole training."""
+        plan = Plan(contender=contender, stages=stages(easy=entry.easy))
+        place = LADDER.index(rate)
+        runs = {near: self.planned(plan, near, SWEEP_SEED) for near in LADDER[max(0, place - 1) : place + 2]}
+        self.measure(list(runs.values()), f"{entry.name}: whole trainings")
+        rights = {near: self.notes.results[run]["selection"] for near, run in runs.items()}
+        self.swept_whole += [swept_row(entry, contender.name, near, right) for near, right in rights.items()]
+        return max(rights, key=rights.__getitem__)
 
     def train(self, entry: Entry) -> None:
         """Train an entry from its seeds: with as many tokens as all, and for as many seconds as feedback took."""
@@ -364,7 +422,7 @@ class ProgramStudy:
     def seeds(self, entry: Entry, share: float, budgets: tuple[str, ...]) -> None:
         """Train an entry's best candidate from every seed with a share of the tokens."""
         contender, rate = self.best[entry.name]
-        plan = Plan(contender=contender, stages=stages(share=share, easy=entry.easy))
+        plan = Plan(contender=contender, stages=(*stages(share=share, easy=entry.easy), *entry.more), task=entry.task)
         runs = [self.planned(plan, rate, seed) for seed in SEEDS[: entry.seeds]]
         self.measure(runs, f"{entry.name}: all seeds, share of tokens {share:g}")
         for run in runs:
@@ -381,7 +439,8 @@ class ProgramStudy:
     def model(self, entry: Entry) -> dict[str, Any]:
         """Return what a record tells about an entry."""
         contender = {**contender_entry(self.best[entry.name][0]), "name": entry.name}
-        return {**contender, "says": entry.says or contender["says"], "easy": entry.easy}
+        rule = {} if entry.task is TASK else heuristic(entry.task)
+        return {**contender, "says": entry.says or contender["says"], "easy": entry.easy, **rule}
 
     def runs_of(self, entries: list[Entry]) -> list[dict[str, Any]]:
         """Return the runs of some entries."""
@@ -392,9 +451,10 @@ class ProgramStudy:
 def compare_programs(entries: tuple[Entry, ...] = ENTRIES, *, out: Path, jobs: int = 1) -> dict[str, Any]:
     """Make the study and return its record.
 
-    An entry's best candidate and learning rate are found in short trainings, from one seed, unless its rate is given.
-    It is then trained from all of `SEEDS` with the same tokens as all, and once more for as many CPU seconds as the
-    feedback model took, with the tokens of all stages in proportion. What is done is kept beside ``out`` until the end.
+    An entry's best candidate and learning rate are found in short trainings, from one seed, unless its rate is given;
+    of some entries, whole trainings with the rates beside it decide. It is then trained from all of `SEEDS` with the
+    same tokens as all, and once more for as many CPU seconds as the feedback model took, with the tokens of all stages
+    in proportion. What is done is kept beside ``out`` until the end.
 
     Args:
         entries: who takes part.
@@ -424,6 +484,7 @@ def compare_programs(entries: tuple[Entry, ...] = ENTRIES, *, out: Path, jobs: i
         "share_of_tokens": study.shares,
         "models": [study.model(entry) for entry in together],
         "sweep": study.swept,
+        "whole_sweep": study.swept_whole,
         "runs": study.runs_of(together),
         "apart": {"models": [study.model(entry) for entry in apart], "runs": study.runs_of(apart)},
         "versions": versions(),

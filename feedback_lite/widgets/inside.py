@@ -41,6 +41,11 @@ WORDS = {
     "deleted": "slots {slots} deleted",
     "and": "{rest} and {last}",
 }
+CAPTIONS = (
+    "Rings: the token now, one hidden vector a layer. Beside each, what it would answer.",
+    "All layers are mixed into one vector. It fills one slot, all that is left of the token; the oldest leaves.",
+    "Every layer reads the same slots: the darker the blue, the more a head reads there.",
+)
 
 
 class ModelInside(LiveFigure):
@@ -70,6 +75,7 @@ class ModelInside(LiveFigure):
     _css = join_style("inside")
 
     words = traitlets.Dict(WORDS, read_only=True).tag(sync=True)
+    captions = traitlets.List(list(CAPTIONS), read_only=True).tag(sync=True)
     rules = traitlets.Dict(shell_rules(), read_only=True, help="of the shell game").tag(sync=True)
     limits = traitlets.Dict({"tokens": MAX_TOKENS, "slots": MAX_SLOTS, "deleted": MAX_DELETED}, read_only=True).tag(
         sync=True

@@ -18,6 +18,11 @@ WORDS = {
     "learned": "With the learned mixture the trained model {does} in {accuracy} of the steps.",
     "other": "With this mixture the trained model {does} in {accuracy} of the steps.",
 }
+CAPTIONS = (
+    "Each row is one layer, each square one number of its hidden vector. Grey with a dash is negative.",
+    "The bands are shares: so much of each layer goes into the one memory vector of this step.",
+    "Move the sliders: raw weights become shares, and the large number says what the model still can.",
+)
 
 
 def softmax(weights: Sequence[float]) -> list[float]:
@@ -71,6 +76,7 @@ class LayerMixture(Figure):
     _css = join_style("layer_mixture")
 
     words = traitlets.Dict(WORDS, read_only=True).tag(sync=True)
+    captions = traitlets.List(list(CAPTIONS), read_only=True).tag(sync=True)
     choices = traitlets.List(list(MIXTURES), read_only=True, help="of `mixture`").tag(sync=True)
     hiddens: Any = traitlets.List().tag(sync=True)
     layer_weights = traitlets.List(traitlets.Float()).tag(sync=True)

@@ -29,6 +29,11 @@ WORDS = {
     "map": "On the map: {count} works, {years}.",
     "map and marked": "On the map: {count} works, {years}, and the {title}.",
 }
+CAPTIONS = (
+    "Columns: how often something comes back. Boxes: from which layers to which.",
+    "The small picture draws the chosen work: what the last of four tokens reads.",
+    "Step through the years. The Feedback Transformer is marked with a square.",
+)
 
 
 class LineageMap(Figure):
@@ -50,6 +55,7 @@ class LineageMap(Figure):
     _css = join_style("lineage_map")
 
     words = traitlets.Dict(WORDS, read_only=True).tag(sync=True)
+    captions = traitlets.List(list(CAPTIONS), read_only=True).tag(sync=True)
     spans = traitlets.List([list(span) for span in SPANS], read_only=True, help="name, first year, last").tag(sync=True)
     works: Any = traitlets.List(help="the oldest first").tag(sync=True)
     columns = traitlets.List(traitlets.Unicode(), list(COLUMNS), read_only=True).tag(sync=True)

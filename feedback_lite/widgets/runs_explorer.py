@@ -36,6 +36,11 @@ WORDS = {
     "chance": "Chance {chance} %.",
     "chance and rule": "Chance {chance} %; a simple rule {rule} %.",
 }
+CAPTIONS = (
+    "Each thick line is one model, the mean of its seeds: how often it is right.",
+    "Drag across the picture: the list says what each model reaches there.",
+    "By “length”: who is right on sequences longer than any in training?",
+)
 
 Record = Mapping[str, Any]
 
@@ -95,6 +100,7 @@ class RunsExplorer(Figure):
     _css = join_style("runs_explorer")
 
     words = traitlets.Dict(WORDS, read_only=True).tag(sync=True)
+    captions = traitlets.List(list(CAPTIONS), read_only=True).tag(sync=True)
     whole = traitlets.Int(WHOLE, read_only=True, help="how many parts of a share are one").tag(sync=True)
     studies: Any = traitlets.List(help="what was recorded, task by task").tag(sync=True)
     models: Any = traitlets.List(help="name and family of every model, in the order of their numbers").tag(sync=True)

@@ -63,7 +63,7 @@ def answer_of(name: str, game: tuple[int, ...]) -> Answer:
 
 @cache
 def first_game() -> tuple[int, ...]:
-    """Return the game that is shown first: 14 swaps that end as most such games do.
+    """Return the game that is recorded, and whose ball is shown first: 14 swaps that end as most such games do.
 
     Seeds are tried from 0 on, one game each, until the model with feedback is right at the end and the ordinary one
     is wrong.
@@ -87,7 +87,8 @@ class ShellDuel(LiveFigure):
     right answers with feedback, without and of the reader, and the number of the reader's guesses.
 
     Args:
-        game: the game that is shown first; without it, a typical one of 14 swaps (see `first_game`).
+        game: the game that is shown first; without it, the ball under its cup and no swap yet, so that nothing is
+            solved before the reader has played.
         keep_open: whether cups stay open; then nothing is scored.
     """
 
@@ -115,7 +116,7 @@ class ShellDuel(LiveFigure):
         super().__init__(
             models=[export(name) for name in PLAYERS],
             recorded={"game": list(first), "shares": shares},
-            game=list(first if game is None else game),
+            game=list(first[:1] if game is None else game),
             keep_open=keep_open,
         )
 

@@ -27,16 +27,6 @@ def gate_by_pattern(doubled: torch.Tensor) -> torch.Tensor:
     return F.gelu(gate).mul(value)
 
 
-def count_of_a_layer(d_model: int, mult: int) -> int:
-    maps = [torch.nn.Linear(d_model, 2 * mult * d_model), torch.nn.Linear(mult * d_model, d_model)]
-    return sum(parameter.numel() for linear in maps for parameter in linear.parameters())
-
-
-def count_by_part(d_model: int, mult: int) -> int:
-    units = mult * d_model
-    return 2 * units * (d_model + 1) + d_model * (units + 1)
-
-
 def block_with_sums_apart(
     hidden: torch.Tensor,
     attention: Callable[..., Any],
@@ -72,7 +62,6 @@ def judge_by_doubling(gated: Callable[..., torch.Tensor]) -> bool:
 RIGHT_ANSWERS: dict[str, list[Callable[..., Any]]] = {
     "gelu": [gelu_of_doubles, gelu_number_by_number],
     "gate": [gate_by_slices, gate_by_pattern],
-    "count-feed-forward": [count_of_a_layer, count_by_part],
     "pre-norm-block": [block_with_sums_apart, block_of_doubles],
     "catch-swapped-halves": [judge_by_known_result, judge_by_doubling],
 }

@@ -153,6 +153,18 @@ FAULTS = (
         (SITE, "-k", "speaks and duel"),
     ),
     Fault(
+        "the duel starts solved",
+        f"{WIDGETS}/shell_duel.py",
+        {"game=list(first[:1] if game is None else game)": "game=list(first if game is None else game)"},
+        ("tests/unit/widgets/test_shell_duel.py",),
+    ),
+    Fault(
+        "a replay leaves out what the models say after a swap",
+        f"{WIDGETS}/js/shell_duel.js",
+        {"shown = { ...shown, game: [...shown.game, token] };": "shown = { ...shown, game: [...game] };"},
+        (DUEL, "-k", "replay_shows"),
+    ),
+    Fault(
         "the duel counts a right guess as wrong",
         f"{WIDGETS}/js/shell_duel.js",
         {"Number(guess === ball + 1)": "Number(guess === ball)"},

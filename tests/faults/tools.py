@@ -99,6 +99,12 @@ FAULTS = (
         ("tests/notebooks/test_claims.py",),
     ),
     Fault(
+        "a card's minutes are those with all exercises",
+        "book/site/front.py",
+        {'int(time["without"] or time["all"])': 'int(time["all"])'},
+        ("tests/tools/test_front.py",),
+    ),
+    Fault(
         "the strongest rival is any rival",
         "book/tools/results.py",
         {"RIVAL: max(rivals": "RIVAL: min(rivals"},

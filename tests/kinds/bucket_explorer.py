@@ -8,7 +8,7 @@ import torch
 
 from feedback_lite.widgets import BucketExplorer
 from tests.drawing import drawn
-from tests.kind import LESS, MORE, Control, Kind, Look, Mark, Move, State, at, click
+from tests.kind import LESS, MORE, Control, Kind, Look, Mark, Move, State, at, click, stepper
 
 TABLE = drawn(16, 3, seed=5, dtype=torch.float64)
 
@@ -63,6 +63,7 @@ CONTROLS = (
     slot(None, LESS, lambda was: was["slot"] - 1),
     slot(at(0.999), ("End",), lambda was: was["slots"], first=("slot",)),
     slot(None, MORE, lambda was: was["slot"] + 1, first=("slot",)),
+    *stepper("slot"),
 )
 
 MARKS = {

@@ -9,7 +9,21 @@ from playwright.sync_api import Locator
 from feedback_lite.widgets import GateExplorer
 from feedback_lite.widgets.gate_explorer import FREE, MODES, REACH, SHUT
 from tests.drawing import GAME, drawn
-from tests.kind import IN_WORDS, Control, Kind, Look, Mark, Move, State, always, at, click, signed, step_controls
+from tests.kind import (
+    IN_WORDS,
+    Control,
+    Kind,
+    Look,
+    Mark,
+    Move,
+    State,
+    always,
+    at,
+    click,
+    signed,
+    step_controls,
+    stepper,
+)
 
 # Three steps, two layers, five units.
 GATES, GATED = drawn(2, 3, 2, 5).unbind()
@@ -88,6 +102,7 @@ CONTROLS = (
     unit(None, ("ArrowLeft",), lambda was: was["unit"] - 1),
     unit(None, ("ArrowRight",), lambda was: was["unit"] + 1),
     unit(None, ("ArrowUp",), lambda was: was["unit"] - 16),
+    *stepper("unit"),
     unit(first_square, (), lambda was: 1),
     mode("learned", None, first=("mode all open",)),
     mode("all open", 0),

@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any
 
 from feedback_lite.widgets import Arrangement, InformationFlow
-from tests.kind import Control, Kind, Look, Mark, Move, State, always, at, click
+from tests.kind import Control, Kind, Look, Mark, Move, State, always, at, click, stepper
 
 ARRANGEMENTS = [
     Arrangement("ordinary"),
@@ -59,6 +59,8 @@ CONTROLS = (
     arrangement("segments of 4", page=WHY_FEEDBACK),
     arrangement("ordinary", page=ONE_PAGE),
     arrangement("feedback", first=("arrangement ordinary",), page=ONE_PAGE),
+    *stepper("token"),
+    *stepper("layer"),
     cell(at(0.0), ("Home",), lambda was: {"token": 1, "layer": was["layer"]}),
     cell(at(1.0), ("End",), lambda was: {"token": 12, "layer": was["layer"]}),
     cell(None, ("ArrowRight",), lambda was: {"token": was["token"] + 1, "layer": was["layer"]}),

@@ -9,7 +9,22 @@ from playwright.sync_api import Locator
 from feedback_lite.widgets import ModelInside
 from feedback_lite.widgets.inside import FIRST_LENGTH
 from feedback_lite.widgets.live import drawn_game
-from tests.kind import LESS, MORE, Control, Kind, Look, Mark, Move, State, always, at, click, step_controls
+from tests.kind import (
+    LESS,
+    MORE,
+    Control,
+    Kind,
+    Look,
+    Mark,
+    Move,
+    State,
+    always,
+    at,
+    captions,
+    click,
+    step_controls,
+    stepper,
+)
 
 LOOK = r"""(figure) => {
     const text = (found) => found.textContent.replace(/\s/g, " ");
@@ -91,16 +106,19 @@ CONTROLS = (
     inside("slot", None, LESS, lambda was: {"slot": was["slot"] - 1}, silent=True),
     inside("slot", None, MORE, lambda was: {"slot": was["slot"] + 1}, silent=True),
     inside("slot", None, ("Home",), {"slot": 1, "framed": True}, silent=True),
+    *stepper("slot", silent=True),
+    *captions(),
+    inside("readings", click, (), {"folds": [True, False, False]}, silent=True),
     inside("hide answer", click, (), {"hides": True, "hidden": True}),
     inside("show", click, (), {"hides": True, "hidden": False}, ("hide answer",)),
     inside("copy link", click, (), {"linked": True}, silent=True),
-    inside("change the game", click, (), {"folds": [True, False]}, silent=True),
+    inside("change the game", click, (), {"folds": [False, True, False]}, silent=True),
     inside("next token", select("swap 4 and 5"), ("End",), {"next": "swap 4 and 5"}, GAME_FOLD, silent=True),
     inside("add", click, (), lambda was: {"step": was["step"] + 1, "steps": was["step"] + 1}, GAME_FOLD),
     inside("game", typed("2 12 21"), (), {"step": 3, "steps": 3, "game": "2 12 12", "held": 2}, GAME_FOLD),
     inside("game", None, ("Enter",), at_step(lambda was: was["steps"]), GAME_FOLD),
     inside("use", click, (), at_step(lambda was: was["steps"]), GAME_FOLD),
-    inside("change the model", click, (), {"folds": [False, True]}, silent=True),
+    inside("change the model", click, (), {"folds": [False, False, True]}, silent=True),
     inside("written", select("the embedding alone"), (), {"source": "0", "changed": True}, MODEL_FOLD),
     inside("written", None, ("ArrowDown",), {"source": "uniform", "changed": True}, MODEL_FOLD),
     inside("written", None, ("End",), {"source": "2", "changed": True}, MODEL_FOLD),

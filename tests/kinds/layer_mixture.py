@@ -17,11 +17,13 @@ from tests.kind import (
     State,
     always,
     at,
+    captions,
     click,
     minus,
     percent,
     point_at,
     step_controls,
+    stepper,
 )
 
 
@@ -108,6 +110,8 @@ CONTROLS = (
     number(None, MORE, lambda was: was["number"] + 1),
     number(at(0.0), ("Home",), lambda was: 1, first=("number",)),
     number(None, LESS, lambda was: was["number"] - 1, first=("number",)),
+    *stepper("number", first=("number after",), silent=True),
+    *captions(),
     preset("learned", first=("preset equal shares",)),
     preset("equal shares", lambda layers: [1 / layers] * layers),
     preset("embedding only", lambda layers: [1, *[0] * (layers - 1)]),

@@ -6,7 +6,7 @@ from playwright.sync_api import Locator
 
 from feedback_lite.widgets import LineageMap
 from feedback_lite.widgets.lineage_map import YEARS
-from tests.kind import LESS, MORE, Control, Kind, Look, Mark, Move, State, always, click
+from tests.kind import LESS, MORE, Control, Kind, Look, Mark, Move, State, always, captions, choose, click
 
 LOOK = r"""(figure) => {
     const text = (selector) => figure.querySelector(selector).textContent;
@@ -20,7 +20,7 @@ LOOK = r"""(figure) => {
         chosen: works.filter((work) => "chosen" in work.dataset).map((work) => work.dataset.key),
         shown: works.length,
         marked: works.filter((work) => work.querySelector(".fl-memory-mark")).map((work) => work.dataset.key),
-        pressed: [...figure.querySelectorAll('[aria-pressed="true"]')].map((button) => button.textContent),
+        years: figure.querySelector('[data-control="years"]').value,
         segments: figure.querySelectorAll(".fl-segment").length,
         slots: figure.querySelectorAll(".fl-slot").length,
         source: text(".fl-source-line"),
@@ -49,8 +49,8 @@ def work(
 
 def works_of(years: str, shown: int, first: tuple[str, ...] = ()) -> Control:
     """The marked work stands on the map whatever the years are."""
-    seen = always(pressed=[years], shown=shown, places=shown, marked=["fan2020feedback"])
-    return Control(f"years {years}", click, (), seen, first)
+    seen = always(years=years, shown=shown, places=shown, marked=["fan2020feedback"])
+    return Control("years", choose(years), (), seen, first)
 
 
 CONTROLS = (
@@ -61,10 +61,11 @@ CONTROLS = (
     work("work", None, LESS, lambda was: was["place"] - 1),
     work("earlier", click, (), lambda was: was["place"] - 1),
     work("later", click, (), lambda was: was["place"] + 1),
-    work("later", click, (), lambda was: 2, first=("years since 2021",)),
+    work("later", click, (), lambda was: 2, first=("years=since 2021",)),
     works_of("until 2020", 6),
     works_of("since 2021", 18, first=("later",)),
-    works_of("all years", 23, first=("years until 2020",)),
+    works_of("all years", 23, first=("years=until 2020",)),
+    *captions(),
     # A link leads away from the page; where to is tested with the figure.
     Control("source", None, (), always()),
 )
@@ -98,7 +99,7 @@ def shows(twin: LineageMap) -> Look:
         "recurs": f"What recurs: {work['recurs']}.",
         "chosen": [work["key"]],
         "marked": [twin.works[twin.marked]["key"]],
-        "pressed": [twin.years],
+        "years": twin.years,
         "segments": twin.tokens // work["every"] if work["every"] > 1 else 0,
         "slots": len({(token, straight and layer) for token, layer, *_ in back}) if work["kept"] else 0,
         "source": f"Source: {work['source']}.",

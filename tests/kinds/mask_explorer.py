@@ -6,7 +6,7 @@ from typing import Any
 
 from feedback_lite.widgets import MaskExplorer
 from feedback_lite.widgets.mask_explorer import DISTANCES, MOST_SLOTS
-from tests.kind import Control, Kind, Look, Mark, Move, State, always, at, click, minus, percent, point_at
+from tests.kind import Control, Kind, Look, Mark, Move, State, always, at, click, minus, percent, point_at, stepper
 
 
 def even_weights(most: int = MOST_SLOTS) -> list[list[float]]:
@@ -86,6 +86,8 @@ CONTROLS = (
         {"tokens": 4, "pairs": 28, "future": 6, "query": 1, "key": 5},
         {"tokens": 4, "pairs": 28, "future": 6, "query": 1, "key": 5},
     ),
+    *stepper("query"),
+    *stepper("key"),
     *(shown_head(layer, head) for layer in (1, 2) for head in (1, 2)),
     Control(
         "show distances",

@@ -6,7 +6,7 @@ from typing import Any
 
 from feedback_lite.widgets import MemoryQueue
 from tests.drawing import GAME
-from tests.kind import LESS, MORE, Control, Kind, Look, Mark, Move, State, at, step_controls
+from tests.kind import LESS, MORE, Control, Kind, Look, Mark, Move, State, at, step_controls, stepper
 
 SIZES = 3
 TRIED = [4, 9, 9, 9, 9, 9, 9]
@@ -79,6 +79,7 @@ CONTROLS = (
     memory_size(at(1.0), ("End",), lambda was: 6),
     memory_size(None, ("ArrowLeft",), lambda was: was["slots"] - 1),
     memory_size(None, ("ArrowRight",), lambda was: was["slots"] + 1),
+    *stepper("token", first=("token after",)),
     token(at(1.0), ("End",), lambda was: was["tokens"]),
     token(None, MORE, lambda was: was["token"] + 1),
     token(at(0.0), ("Home",), lambda was: 1, first=("token",)),

@@ -7,7 +7,7 @@ from typing import Any
 from feedback_lite.training import records
 from feedback_lite.widgets import RunsExplorer
 from feedback_lite.widgets.runs_explorer import AXES, BUDGETS, recorded_tasks
-from tests.kind import LESS, MORE, Control, Kind, Look, Mark, Move, State, at, click
+from tests.kind import LESS, MORE, Control, Kind, Look, Mark, Move, State, at, captions, choose, click
 from tests.runs import RECORDS
 
 
@@ -20,6 +20,7 @@ LOOK = r"""(figure) => {
     const text = (found) => found.textContent.replace(/\s/g, " ");
     const picker = figure.querySelector('[data-control="place"]');
     const pressed = [...figure.querySelectorAll('[aria-pressed="true"]')].map((one) => one.dataset.control);
+    const value = (name) => figure.querySelector(`[data-control="${name}"]`)?.value ?? "";
     const chosen = (kind) => pressed.filter((one) => one.startsWith(kind)).map((one) => one.slice(kind.length));
     const values = {};
     figure.querySelectorAll('.fl-model[aria-pressed="true"]').forEach((row) => {
@@ -27,9 +28,9 @@ LOOK = r"""(figure) => {
         values[row.dataset.control.slice(6)] = parts;
     });
     return {
-        task: chosen("task "),
-        axis: chosen("axis "),
-        budget: chosen("budget "),
+        task: value("task"),
+        axis: value("axis"),
+        budget: value("budget"),
         shown: chosen("model "),
         place: Number(picker.getAttribute("aria-valuenow")),
         places: Number(picker.getAttribute("aria-valuemax")),
@@ -50,9 +51,9 @@ def choice(kind: str, value: str, first: tuple[str, ...] = ()) -> Control:
     """A task, an axis or a budget."""
 
     def seen(was: Look) -> Look:
-        return {kind: [value]}
+        return {kind: value}
 
-    return Control(f"{kind} {value}", click, (), seen, first)
+    return Control(kind, choose(value), (), seen, first)
 
 
 def model(name: str) -> Control:
@@ -64,7 +65,7 @@ def model(name: str) -> Control:
         shown = {*was["shown"]} ^ {name}
         return {"shown": [one for one in ALL_MODELS if one in shown], "means": len(shown)}
 
-    return Control(f"model {name}", click, (), seen, () if task == RECORDED_TASKS[0] else (f"task {task}",))
+    return Control(f"model {name}", click, (), seen, () if task == RECORDED_TASKS[0] else (f"task={task}",))
 
 
 def place(mouse: Move | None, keys: tuple[str, ...], to: Callable[[Look], int], first: tuple[str, ...] = ()) -> Control:
@@ -73,13 +74,14 @@ def place(mouse: Move | None, keys: tuple[str, ...], to: Callable[[Look], int], 
 
 CONTROLS = (
     *(choice("task", task) for task in RECORDED_TASKS[1:]),
-    choice("task", RECORDED_TASKS[0], first=(f"task {RECORDED_TASKS[1]}",)),
+    choice("task", RECORDED_TASKS[0], first=(f"task={RECORDED_TASKS[1]}",)),
     choice("axis", "seconds"),
     choice("axis", "length"),
-    choice("axis", "examples", first=("axis length",)),
+    choice("axis", "examples", first=("axis=length",)),
     choice("budget", "seconds"),
-    choice("budget", "examples", first=("budget seconds",)),
+    choice("budget", "examples", first=("budget=seconds",)),
     *map(model, ALL_MODELS),
+    *captions(),
     place(at(0.0), ("Home",), lambda was: 1),
     place(None, LESS, lambda was: was["place"] - 1),
     place(at(1.0), ("End",), lambda was: was["places"], first=("place",)),
@@ -115,9 +117,9 @@ def states(twin: RunsExplorer) -> Iterator[State]:
 def shows(twin: RunsExplorer) -> Look:
     drawn = twin.drawn()
     return {
-        "task": [twin.task] if len(twin.studies) > 1 else [],
-        "axis": [twin.axis],
-        "budget": [twin.budget],
+        "task": twin.task if len(twin.studies) > 1 else "",
+        "axis": twin.axis,
+        "budget": twin.budget,
         "shown": drawn,
         "place": twin.place,
         "places": twin.places(),

@@ -20,18 +20,17 @@ LOOK = r"""(figure) => {
         open: all(".fl-spot[data-ball]").length === 1,
         picked: place(all(".fl-spot"), (spot) => spot.getAttribute("aria-pressed") === "true"),
         guess: place(all(".fl-guesses button"), (one) => "chosen" in one.dataset),
-        amount: all('.fl-amounts [aria-pressed="true"]').map(text),
         answers: all("[data-player] .fl-answer").map(text),
         rounds: feedback,
         guesses: reader,
         kept,
         note: all(".fl-note").map(text).join(),
-        picture: [kept, ...all("svg, .fl-note, .fl-amounts").map((one) => one.outerHTML)],
+        picture: [kept, ...all("svg, .fl-note").map((one) => one.outerHTML)],
     };
 }"""
 
 CUPS = range(1, 6)
-ASKED = "where is the ball?"
+CLOSED = ["has answered", "has answered", "where is the ball?"]
 
 
 def button(name: str, seen: Callable[[Look], Look], first: tuple[str, ...] = (), keys: tuple[str, ...] = ()) -> Control:
@@ -54,7 +53,13 @@ def picked(number: int) -> Callable[[Look], Look]:
 
 
 def more_swaps(count: int, **seen: Any) -> Callable[[Look], Look]:
-    return lambda was: {"swaps": was["swaps"] + count, "open": False, "picked": 0, "answers": ["", "", ASKED], **seen}
+    return lambda was: {
+        "swaps": was["swaps"] + count,
+        "open": False,
+        "picked": 0,
+        "answers": CLOSED,
+        **seen,
+    }
 
 
 CONTROLS = (
@@ -65,21 +70,16 @@ CONTROLS = (
     cup(5, more_swaps(1), first=("cup 2",)),
     button("reveal", more_swaps(1), first=("cup 2",), keys=("3",)),
     button("shuffle", more_swaps(10)),
-    button("shuffle", more_swaps(1), first=("swaps 1",)),
-    button("shuffle", more_swaps(50), first=("swaps 50",)),
-    button(
-        "shuffle", lambda was: {"swaps": was["swaps"] + 1, "open": True, "rounds": 0}, first=("swaps 1", "keep open")
-    ),
-    *(
-        silent(button(f"swaps {count}", always(amount=[str(count)]), first))
-        for count, first in ((1, ()), (10, ("swaps 1",)), (50, ()))
-    ),
+    button("shuffle 1", more_swaps(1)),
+    button("shuffle 50", more_swaps(50)),
+    button("shuffle 1", lambda was: {"swaps": was["swaps"] + 1, "open": True, "rounds": 0}, first=("keep open",)),
+    silent(button("replay", always(open=True), first=("shuffle", "reveal"))),
     *(
         button(f"guess {number}", always(open=True, guess=number, rounds=1, guesses=1), first=("shuffle",))
         for number in CUPS
     ),
     button("reveal", always(open=True, guess=0, rounds=1, guesses=0), first=("shuffle",)),
-    button("new game", always(swaps=0, open=True, rounds=0)),
+    button("new game", always(swaps=0, open=True, rounds=0), first=("shuffle 1",)),
     button("new game", always(swaps=0, open=True, rounds=1), first=("shuffle", "reveal")),
     button("keep open", always(kept=True, open=True, rounds=0), first=("shuffle",)),
     silent(button("keep open", always(kept=False), first=("keep open",))),

@@ -35,10 +35,16 @@ def control(figure: Locator, name: str, which: int = 0) -> Locator:
 def look(figure: Locator, kind: str) -> Look:
     """Return what is to be seen of a figure, its state sentence too."""
     seen: Look = figure.evaluate(
-        f"""(figure) => ({{
-            ...({KINDS[kind].look})(figure),
-            sentence: figure.querySelector("[role=status]").innerText,
-        }})"""
+        f"""(figure) => {{
+            const seen = ({KINDS[kind].look})(figure);
+            const caption = figure.querySelector(".fl-caption")?.textContent ?? "";
+            return {{
+                ...seen,
+                picture: [seen.picture, caption],
+                caption: parseInt(caption) || 0,
+                sentence: figure.querySelector("[role=status]").innerText,
+            }};
+        }}"""
     )
     return seen | {"sentence": words(seen["sentence"])}
 
@@ -53,6 +59,15 @@ def wait_for(figure: Locator, kind: str, wanted: Look) -> Look:
             return now
         assert time.monotonic() < end, f"expected { ({key: wanted[key] for key in wrong}) }, but saw {wrong}"
         figure.page.wait_for_timeout(30)
+
+
+def begin(figure: Locator, name: str) -> None:
+    """Click a control; "task=program" chooses from a list."""
+    found, _, value = name.partition("=")
+    if value:
+        control(figure, found).select_option(value)
+    else:
+        control(figure, found).click()
 
 
 def use(figure: Locator, row: Control, way: str) -> None:

@@ -10,7 +10,7 @@ from tests.kind import Control, Kind
 from tests.kinds import FIGURES, KINDS, PAGES_WITH_FIGURES
 from tests.site.conftest import Visit, mount_again
 from tests.site.contents import PAGES
-from tests.site.looking import control, figures_of, look, use, wait_for
+from tests.site.looking import begin, control, figures_of, look, use, wait_for
 
 CONTROL_ELEMENTS = "button, input, select, textarea, summary, a[href], [tabindex], [role=slider], [role=button]"
 
@@ -75,7 +75,7 @@ def test_control_moves_its_figure(page_name: str, kind: str, row: Control, stage
         mount_again(page, kind)
         for figure in figures_of(page, kind):
             for name in row.first:
-                control(figure, name).click()
+                begin(figure, name)
             was = look(figure, kind)
             use(figure, row, way)
             now = wait_for(figure, kind, row.to(was))
@@ -125,12 +125,14 @@ RING = """() => {
     const focused = document.activeElement, drawn = focused.querySelector(".fl-focus");
     const { outlineWidth } = getComputedStyle(focused);
     const seen = drawn ? getComputedStyle(drawn).display !== "none" : parseFloat(outlineWidth) >= 2;
-    return [focused.closest("[data-figure]") ? focused.dataset.control ?? "no control" : null, seen];
+    const inGroup = focused.closest("[data-one-stop]")?.querySelectorAll("button").length ?? 0;
+    return [focused.closest("[data-figure]") ? focused.dataset.control ?? "no control" : null, seen, inGroup];
 }"""
 
 
 @pytest.mark.parametrize("page_name", PAGES_WITH_FIGURES)
-def test_every_control_is_reached_by_tab_and_shows_the_focus(page_name: str, stage: Visit) -> None:
+def test_every_control_is_reached_by_keys_and_shows_the_focus(page_name: str, stage: Visit) -> None:
+    """The Tab key stops once at each group of buttons; within it the arrow down leads round through all of them."""
     page = stage(page_name, fresh=True)
     for kind in (kind for name, kind in FIGURES if name == page_name):
         for figure in figures_of(page, kind):
@@ -138,14 +140,19 @@ def test_every_control_is_reached_by_tab_and_shows_the_focus(page_name: str, sta
                 "(all) => all.map((one) => one.dataset.control)"
             )
             figure.evaluate("(frame) => { frame.tabIndex = -1; frame.focus(); }")
-            reached = set()
+            reached: list[str] = []
             page.keyboard.press("Tab")
             while (found := page.evaluate(RING))[0]:
-                name, seen = found
-                assert seen, f"{name} has the focus and does not show it"
-                reached.add(name)
+                for _ in range(max(1, found[2])):
+                    name, seen, in_group = page.evaluate(RING)
+                    assert seen, f"{name} has the focus and does not show it"
+                    reached.append(name)
+                    if in_group:
+                        page.keyboard.press("ArrowDown")
                 page.keyboard.press("Tab")
-            assert reached == set(able)
+            assert set(reached) == set(able)
+            # Radio buttons have one name, and one stop of the browser's own.
+            assert len(reached) == len(set(reached)), f"the Tab key stops twice in one group of the {kind}"
 
 
 # ---- time: the browser's clock stands still until it is told to go on

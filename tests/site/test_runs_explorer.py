@@ -10,7 +10,7 @@ from playwright.sync_api import Locator
 from feedback_lite.training import records
 from tests.kinds.runs_explorer import ALL_MODELS, RECORDED_TASKS, RESULTS
 from tests.site.conftest import Visit
-from tests.site.looking import figure_of
+from tests.site.looking import begin, figure_of
 
 KIND = "runs-explorer"
 
@@ -47,7 +47,9 @@ PRESS = """(figure, names) => names.forEach((name) => {
 
 def press(figure: Locator, *names: str) -> None:
     """Press what is not pressed yet. That a mouse and keys can do it is tested with all other figures."""
-    figure.evaluate(PRESS, list(names))
+    for name in (name for name in names if "=" in name):
+        begin(figure, name)
+    figure.evaluate(PRESS, [name for name in names if "=" not in name])
 
 
 @pytest.mark.parametrize("budget", ["examples", "seconds"])
@@ -56,9 +58,9 @@ def test_lines_stand_where_the_record_says(task: str, budget: str, stage: Visit)
     record = records.load(f"compare-{task}")
     lengths = [str(length) for length in record["lengths"]]
     figure = figure_of(stage(RESULTS, fresh=True), KIND)
-    press(figure, f"task {task}", f"budget {budget}", *(f"model {name}" for name in ALL_MODELS))
+    press(figure, f"task={task}", f"budget={budget}", *(f"model {name}" for name in ALL_MODELS))
     for axis in ("length", "examples", "seconds"):
-        press(figure, f"axis {axis}")
+        press(figure, f"axis={axis}")
         drawn = figure.evaluate(DRAWN)
         seeds: list[list[float]] = []
         means: list[list[float]] = []
@@ -87,16 +89,16 @@ def test_words_do_not_overlap_whatever_is_drawn(width: int, stage: Visit) -> Non
     figure = figure_of(stage(RESULTS, width=width, fresh=True), KIND)
     for everyone in (False, True):
         if everyone:
-            press(figure, f"task {RECORDED_TASKS[0]}", *(f"model {name}" for name in ALL_MODELS))
+            press(figure, f"task={RECORDED_TASKS[0]}", *(f"model {name}" for name in ALL_MODELS))
         for task, budget, axis in product(RECORDED_TASKS, ("examples", "seconds"), ("examples", "seconds", "length")):
-            press(figure, f"task {task}", f"budget {budget}", f"axis {axis}")
+            press(figure, f"task={task}", f"budget={budget}", f"axis={axis}")
             assert figure.evaluate(OVERLAPPING) == [], (task, budget, axis, everyone)
 
 
 def test_chance_and_the_simple_rule_are_named(stage: Visit) -> None:
     figure = figure_of(stage(RESULTS, fresh=True), KIND)
     for task in RECORDED_TASKS:
-        press(figure, f"task {task}")
+        press(figure, f"task={task}")
         named = figure.locator(".fl-reference text").all_text_contents()
         expected = ["a simple rule"] if records.load(f"compare-{task}")["heuristic"] else []
         assert named == [*expected, "chance"]

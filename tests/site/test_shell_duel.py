@@ -1,5 +1,6 @@
 """The duel on the page: it answers and speaks as Python does, follows links, and stands what is wrong."""
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -22,7 +23,11 @@ pytestmark = pytest.mark.usefixtures("unchecked")
 KIND = "shell-duel"
 PAGE = "book/index.html"
 TASK = ShellGame()
-FIRST = list(first_game())
+RECORDED = list(first_game())
+FIRST = RECORDED[:1]
+"""What is shown first: the ball under its cup, and no swap yet."""
+REPLAY_TIME = 520
+"""Milliseconds from one swap of a replay to the next."""
 
 
 def duel_of(page: Page) -> Locator:
@@ -77,10 +82,10 @@ def test_page_answers_as_python_in_500_games_of_60_swaps(stage: Visit) -> None:
         torch.testing.assert_close(last, shares[:, -1, : TASK.cups], rtol=0, atol=1e-10)
 
 
-def test_first_picture_has_the_numbers_of_the_models(stage: Visit) -> None:
+def test_recorded_game_has_the_numbers_of_the_models(stage: Visit) -> None:
     page = stage(PAGE)
     state = stored_state(page)
-    games = [FIRST[: length + 1] for length in range(len(FIRST))]
+    games = [RECORDED[: length + 1] for length in range(len(RECORDED))]
     found = page.evaluate(ANSWERS, [state["_esm"], state["models"], games])
     computed = torch.tensor([[shares for _, shares in game] for game in found], dtype=torch.float64)
     recorded = torch.tensor(state["recorded"]["shares"], dtype=torch.float64).transpose(0, 1)
@@ -136,7 +141,7 @@ def test_what_is_open_is_not_scored(stage: Visit) -> None:
         expect(duel_of(page).locator(".fl-bar")).to_have_count(10)
         expect(reader).to_have_text("the cups stay open")
     assert "Score" not in sentence(page)
-    assert sentence(page).startswith("After 17 swaps the ball is under cup")
+    assert sentence(page).startswith("After 3 swaps the ball is under cup")
 
 
 def test_picked_cup_does_not_drop_on_the_ball(stage: Visit) -> None:
@@ -159,7 +164,7 @@ def test_picture_shows_the_ball_where_it_is(stage: Visit) -> None:
         control(page, f"cup {left + 1}").click()
         control(page, f"cup {right + 1}").click()
         game.append(token)
-        expect(duel_of(page).locator(".fl-count")).to_have_text(f"{len(game) - 1} swaps")
+        expect(duel_of(page).locator(".fl-count")).to_have_text(re.compile(rf"^{len(game) - 1} swaps?$"))
         control(page, "cup 1").press("Escape")
         wait_for_frames(page)  # so that what moves has begun to
         page.wait_for_function("document.getAnimations().length === 0")
@@ -177,9 +182,10 @@ def test_touch(visit: Visit) -> None:
     page = visit(PAGE, has_touch=True, viewport={"width": 360, "height": 740})
     control(page, "cup 1").tap()
     control(page, "cup 4").tap()
-    expect(duel_of(page).locator(".fl-count")).to_have_text("15 swaps")
+    expect(duel_of(page).locator(".fl-count")).to_have_text("1 swap")
     control(page, "guess 5").tap()
-    assert sentence(page).startswith("After 15 swaps the ball is under cup 1.")
+    ball = ball_of([*FIRST, TASK.cups + TASK.swaps.index((0, 3))])
+    assert sentence(page).startswith(f"After 1 swap the ball is under cup {ball}.")
 
 
 def test_nothing_is_animated_under_reduced_motion(stage: Visit) -> None:
@@ -187,26 +193,127 @@ def test_nothing_is_animated_under_reduced_motion(stage: Visit) -> None:
     page = stage(PAGE, reduced_motion="reduce", fresh=True)
     control(page, "shuffle").click()
     assert page.evaluate(moving) == 0
-    expect(duel_of(page).locator(".fl-count")).to_have_text("24 swaps", timeout=100)
+    expect(duel_of(page).locator(".fl-count")).to_have_text("10 swaps", timeout=100)
     page = stage(PAGE, fresh=True)
     control(page, "shuffle").click()
     page.wait_for_function(f"({moving})() > 0")
-    expect(duel_of(page).locator(".fl-count")).to_have_text("24 swaps")
+    expect(duel_of(page).locator(".fl-count")).to_have_text("10 swaps")
 
 
 def test_a_game_ends_at_its_limit(stage: Visit) -> None:
     page = stage(PAGE, reduced_motion="reduce", fresh=True)
-    control(page, "swaps 50").click()
     for _ in range(10):
-        control(page, "shuffle").click()
+        control(page, "shuffle 50").click()
     expect(duel_of(page).locator(".fl-count")).to_have_text("500 swaps")
-    expect(control(page, "shuffle")).to_be_disabled()
+    for name in ("shuffle", "shuffle 1", "shuffle 50"):
+        expect(control(page, name)).to_be_disabled()
     control(page, "cup 1").click()
     control(page, "cup 2").click()
     assert note(page) == "A game has at most 500 swaps. Start a new one."
     control(page, "new game").click()
     expect(duel_of(page).locator(".fl-count")).to_have_text("0 swaps")
     assert note(page) == ""
+
+
+def test_nothing_is_solved_before_the_reader_has_played(stage: Visit) -> None:
+    """On every page the ball is in sight, no swap is made, and one thing is to be done first."""
+    for name in KINDS[KIND].pages:
+        page = stage(name, fresh=True)
+        duel = duel_of(page)
+        expect(duel.locator(".fl-count")).to_have_text("0 swaps")
+        expect(duel.locator(".fl-asked")).to_have_text(f"Remember cup {ball_of(FIRST)}.")
+        expect(duel.locator(".fl-primary")).to_have_count(1)
+        expect(duel.locator(".fl-primary")).to_have_text("Shuffle 10 swaps")
+        assert "wrong" not in duel.inner_text()
+        control(page, "shuffle").click()
+        expect(duel.locator(".fl-asked")).to_have_text("Where is the ball?")
+        expect(duel.locator(".fl-primary")).to_have_count(0)  # now it is to guess
+
+
+def test_every_control_has_a_name_of_its_own(stage: Visit) -> None:
+    page = stage(PAGE, fresh=True)
+    names = (
+        duel_of(page)
+        .locator("button, [role=button]")
+        .evaluate_all("(all) => all.map((one) => one.getAttribute('aria-label') ?? one.textContent)")
+    )
+    assert len(names) > 10
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_replay_shows_the_answers_of_both_models_after_every_swap(motion: str, timed: Visit) -> None:
+    """Also where nothing may move: then step by step. The state stays what it was."""
+    page = timed(PAGE)
+    page.emulate_media(reduced_motion=motion)  # type: ignore[arg-type]
+    duel = duel_of(page)
+    expect(control(page, "replay")).to_be_disabled()
+    game = some_game(4, seed=4)
+    page.evaluate("(hash) => { location.hash = hash; }", f"{KIND}={link_of(game)}")
+    page.clock.run_for(3000)
+    expect(duel.locator(".fl-count")).to_have_text("4 swaps")
+    told = sentence(page)
+    control(page, "replay").click()
+    for swaps in range(5):
+        expect(duel.locator(".fl-count")).to_have_text(re.compile(rf"^{swaps} swaps?$"))
+        cups = [answer_of(name, tuple(game[: swaps + 1])).cup for name in PLAYERS]
+        shown = duel.locator("[data-player] .fl-which").all_inner_texts()
+        assert [text.strip() for text in shown[:2]] == [f"cup {cup}" for cup in cups]
+        if motion == "reduce":
+            assert page.evaluate("document.getAnimations().length") == 0
+        page.clock.run_for(REPLAY_TIME)
+    expect(duel.locator(".fl-asked")).to_have_text(f"It is under cup {ball_of(game)}.")
+    assert sentence(page) == told
+
+
+def test_the_line_tells_where_a_game_is_longer_than_those_of_training(stage: Visit) -> None:
+    page = stage(PAGE, reduced_motion="reduce", fresh=True)
+    line = duel_of(page).locator(".fl-beyond")
+    control(page, "shuffle").click()
+    expect(line).to_have_text("")
+    control(page, "shuffle").click()
+    expect(line).to_have_text("longer than either model ever saw")
+    assert "This game is longer than either model ever saw in training." in sentence(page)
+
+
+FITS = """(figure) => {
+    const seen = [...figure.querySelectorAll("*")].filter((one) => one.checkVisibility());
+    const told = seen.filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()));
+    const small = told.filter((one) => parseFloat(getComputedStyle(one).fontSize) < 14);
+    return [figure.getBoundingClientRect().height, small.map((one) => one.outerHTML.slice(0, 80))];
+}"""
+
+
+@pytest.mark.parametrize("page_name", KINDS[KIND].pages)
+def test_the_duel_fits_whole_on_a_small_screen(page_name: str, stage: Visit) -> None:
+    """At 1280 it is at most 640 pixels high, in every state; at 390 cups and controls are seen together."""
+    for width in (1280, 390):
+        page = stage(page_name, width=width, reduced_motion="reduce", fresh=True)
+        duel = duel_of(page)
+        for moves in ((), ("shuffle",), ("guess 2",), ("shuffle 50", "reveal")):
+            for name in moves:
+                control(page, name).click()
+            height, small = duel.evaluate(FITS)
+            assert small == []
+            if width == 1280:
+                assert height <= 640, moves
+            cups, controls = (duel.locator(part).bounding_box() for part in (".fl-asked", ".fl-controls"))
+            assert cups is not None
+            assert controls is not None
+            assert controls["y"] + controls["height"] - cups["y"] <= (844 if width == 390 else 720) - 56, moves
+
+
+def test_nothing_jumps_when_the_duel_comes(stage: Visit) -> None:
+    """Its place on the front page is as high as the duel itself, or nearly."""
+    for width in (1280, 390):
+        page = stage(PAGE, width=width, fresh=True)
+        high = page.locator("[data-figure]").evaluate(
+            """(figure) => {
+                const { minHeight } = getComputedStyle(figure.parentElement.parentElement);
+                return [figure.offsetHeight, parseFloat(minHeight)];
+            }"""
+        )
+        assert abs(high[0] - high[1]) <= 40, (width, high)
 
 
 # ---- links
@@ -233,7 +340,7 @@ def test_link_restores_a_game(swaps: int, over: str, visit: Visit) -> None:
 def test_copied_link_leads_back(visit: Visit) -> None:
     page = visit(PAGE, permissions=["clipboard-read", "clipboard-write"])
     control(page, "shuffle").click()
-    expect(duel_of(page).locator(".fl-count")).to_have_text("24 swaps")
+    expect(duel_of(page).locator(".fl-count")).to_have_text("10 swaps")
     told = sentence(page)
     control(page, "copy link").click()
     expect(duel_of(page).locator(".fl-note")).to_have_text("The link is copied.")
@@ -244,7 +351,7 @@ def test_copied_link_leads_back(visit: Visit) -> None:
     page.goto(address)
     expect(duel_of(page).get_by_role("status")).to_have_text(told)
     control(page, "reveal").click()
-    assert sentence(page).startswith("After 24 swaps the ball is under cup")
+    assert sentence(page).startswith("After 10 swaps the ball is under cup")
 
 
 def test_link_can_be_taken_where_there_is_no_clipboard(visit: Visit) -> None:
@@ -351,10 +458,10 @@ def test_hostile_links_run_nothing_and_break_nothing(over: str, visit: Visit) ->
         assert page.evaluate(count) == before, what
         assert page.evaluate("Object.keys(Object.prototype).length + Object.keys(Array.prototype).length") == 0
         control(page, "shuffle").click()
-        expect(duel_of(page).locator(".fl-count")).to_have_text("24 swaps")
+        expect(duel_of(page).locator(".fl-count")).to_have_text("10 swaps")
         assert note(page) == ""
         control(page, "reveal").click()
-        assert sentence(page).startswith("After 24 swaps the ball is under cup"), what
+        assert sentence(page).startswith("After 10 swaps the ball is under cup"), what
     assert dialogs == []
 
 
@@ -367,7 +474,7 @@ def test_page_opened_with_a_hostile_link(what: str, visit: Visit) -> None:
     assert sentence(page) == ShellDuel().sentence
     assert page.evaluate("window.hacked") is None
     control(page, "shuffle").click()
-    expect(duel_of(page).locator(".fl-count")).to_have_text("24 swaps")
+    expect(duel_of(page).locator(".fl-count")).to_have_text("10 swaps")
 
 
 def test_links_within_the_page_are_left_alone(visit: Visit) -> None:
@@ -377,7 +484,7 @@ def test_links_within_the_page_are_left_alone(visit: Visit) -> None:
         page.evaluate("(hash) => { location.hash = hash; }", place)
     page.wait_for_timeout(100)
     assert note(page) == ""
-    expect(duel_of(page).locator(".fl-count")).to_have_text("24 swaps")
+    expect(duel_of(page).locator(".fl-count")).to_have_text("10 swaps")
 
 
 # ---- weights that cannot be read
@@ -420,15 +527,15 @@ def test_recorded_game_stays_where_weights_cannot_be_read(what: str, visit: Visi
     names = duel_of(page).locator("[data-control]").evaluate_all("(all) => all.map((one) => one.dataset.control)")
     assert names == ["back", "step", "run", "restart"]
     expect(step).to_be_disabled()
-    for length in range(len(FIRST), 0, -1):
-        assert sentence(page) == ShellDuel(FIRST[:length]).sentence
+    for length in range(len(RECORDED), 0, -1):
+        assert sentence(page) == ShellDuel(RECORDED[:length]).sentence
         expect(duel_of(page).locator(".fl-spot[data-ball]")).to_have_count(1)
         if length > 1:
             back.click()
     expect(back).to_be_disabled()
     step.click()
-    assert sentence(page) == ShellDuel(FIRST[:2]).sentence
-    assert answer_of(PLAYERS[0], tuple(FIRST[:2])).cup == ball_of(FIRST[:2])
+    assert sentence(page) == ShellDuel(RECORDED[:2]).sentence
+    assert answer_of(PLAYERS[0], tuple(RECORDED[:2])).cup == ball_of(RECORDED[:2])
 
 
 @pytest.mark.parametrize("link", ["3.12.45", "3.21"])
@@ -439,10 +546,10 @@ def test_recorded_game_stays_where_a_link_leads_to_damaged_weights(link: str, vi
     expect(control(page, "shuffle")).to_have_count(0)
     page.wait_for_timeout(100)
     assert note(page).startswith("The weights of shell-ordinary could not be read: ")
-    assert sentence(page) == ShellDuel().sentence
+    assert sentence(page) == ShellDuel(RECORDED).sentence
     page.evaluate("location.hash = 'shell-duel=1.12'")
     page.wait_for_timeout(50)
-    assert sentence(page) == ShellDuel().sentence
+    assert sentence(page) == ShellDuel(RECORDED).sentence
 
 
 def test_damage_that_is_met_while_playing_leaves_the_recorded_game(stage: Visit) -> None:

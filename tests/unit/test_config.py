@@ -6,6 +6,7 @@ import math
 import pytest
 
 from feedback_lite import FeedbackConfig
+from feedback_lite.training import records
 from tests.drawing import make_config, refused
 
 REQUIRED = {
@@ -146,3 +147,27 @@ class TestImpossibleValues:
 def test_values_at_the_edge_of_what_is_allowed(options: dict[str, object]) -> None:
     config = FeedbackConfig(**(REQUIRED | options))
     assert {name: getattr(config, name) for name in options} == options
+
+
+def test_the_start_of_the_position_table_is_told_as_it_was_measured() -> None:
+    told = " ".join((FeedbackConfig.__doc__ or "").split())
+    sentences = {
+        "feedback, no recency start": "{copy} and follows the shell game over 80 tokens in {shell}",
+        "feedback": 'from "recency", {copy} and {shell}',
+    }
+    for name, says in sentences.items():
+        reached = {
+            "copy": mean_of("compare-copy", name, "20"),
+            "shell": mean_of("compare-shell-game", name, "80"),
+        }
+        assert says.format(**reached) in told
+
+
+def mean_of(record: str, model: str, length: str) -> str:
+    runs = [
+        run["accuracy_by_length"][length]
+        for run in records.load(record)["runs"]
+        if run["model"] == model and "examples" in run["budgets"]
+    ]
+    assert len(runs) >= 3
+    return f"{sum(runs) / len(runs):.0%}".replace("%", " %")

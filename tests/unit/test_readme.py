@@ -51,9 +51,19 @@ def test_the_first_screen_leads_to_the_one_page_and_names_the_start_of_the_posit
 def test_the_front_page_has_the_same_quick_start() -> None:
     index = (ROOT / "book" / "index.md").read_text(encoding="utf-8")
     assert BLOCKS[0] in index
-    opening = index.split("```{live-figure}")[0]
-    assert "chapters/00-in-one-page.ipynb" in opening
-    assert "pip install" in opening
+    assert "pip install git+" in index.split(BLOCKS[0])[0]
+
+
+def test_the_front_page_opens_with_a_question_and_the_duel() -> None:
+    """At most 25 words before it; after it the way into chapter 1, and the short one for those who know."""
+    index = (ROOT / "book" / "index.md").read_text(encoding="utf-8")
+    opening, rest = index.split("```{live-figure} ShellDuel")
+    words = opening.split("---")[-1].replace("#", "").split()
+    assert "?" in " ".join(words)
+    assert len(words) <= 25
+    begin = rest.split("```{begin}")[1].split("```")[0]
+    assert [line.split(":")[0] for line in begin.split("\n")[1:-1]] == ["01-why-feedback", "00-in-one-page"]
+    assert rest.index("{begin}") < rest.index("\n## ")
 
 
 def test_commands_are_targets() -> None:
@@ -70,14 +80,19 @@ def test_local_files_exist() -> None:
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
-def test_the_picture_has_words_and_the_books_colours() -> None:
+def test_the_picture_has_words() -> None:
     svg = ET.fromstring(PICTURE)
     words = {child.tag.rpartition("}")[2]: child for child in svg}
     assert svg.get("aria-labelledby", "").split() == [words["title"].get("id"), words["desc"].get("id")]
-    light, dark = PICTURE.split("@media (prefers-color-scheme: dark)")
+
+
+@pytest.mark.parametrize("name", ["picture.svg", "mark.svg"])
+def test_pictures_have_the_books_colours(name: str) -> None:
+    text = (ROOT / "book" / name).read_text(encoding="utf-8")
+    light, dark = text.split("@media (prefers-color-scheme: dark)")
     used = {}
     for theme, style in (("light", light), ("dark", dark)):
         used[theme] = dict(re.findall(r"var\(--fl-([a-z-]+), (#[0-9a-f]{6})\)", style))
         assert used[theme] == {name: getattr(PALETTE[name], theme) for name in used[theme]}
     assert used["light"].keys() == used["dark"].keys()
-    assert len(re.findall(r"#[0-9a-fA-F]{3,8}\b", PICTURE)) == 2 * len(used["light"])
+    assert len(re.findall(r"#[0-9a-fA-F]{3,8}\b", text)) == 2 * len(used["light"])

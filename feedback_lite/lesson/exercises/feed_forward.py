@@ -141,47 +141,6 @@ GATE = Exercise(
 )
 
 
-# --- counting parameters ---------------------------------------------------------------------------
-
-
-def _size_cases(generator: torch.Generator) -> list[Case]:
-    drawn = torch.randint(2, 9, (2,), generator=generator).tolist()
-    return [(2, 1), (32, 3), (8 * drawn[0], drawn[1])]
-
-
-def _count_by_hand(d_model: int, mult: int) -> int:
-    total = 0
-    for width_in, width_out in ((d_model, 2 * mult * d_model), (mult * d_model, d_model)):
-        total += width_in * width_out + width_out
-    return total
-
-
-COUNT_FEED_FORWARD = Exercise(
-    specification=_count_by_hand,
-    make_cases=_size_cases,
-    solution=lambda d_model, mult: 3 * mult * d_model**2 + (2 * mult + 1) * d_model,
-    mistakes=(
-        Mistake(
-            answer=lambda d_model, mult: 3 * mult * d_model**2,
-            message="The biases are missing: one number for every row of each matrix.",
-        ),
-        Mistake(
-            answer=lambda d_model, mult: 2 * mult * d_model**2 + (mult + 1) * d_model,
-            message="The first matrix must be twice as wide: it makes a value and a gate for every unit.",
-        ),
-        Mistake(
-            answer=lambda d_model, mult: 4 * mult * d_model**2 + (2 * mult + 1) * d_model,
-            message="The second matrix reads the units after the gate, and there are half as many of those.",
-        ),
-        Mistake(
-            answer=lambda d_model, mult: 2 * mult * d_model**2 + 2 * mult * d_model,
-            message="This is the first map alone. The second one brings the units back to d_model numbers.",
-        ),
-    ),
-    otherwise="Count each of the two maps: rows times columns, and one bias for every row.",
-)
-
-
 # --- the block -------------------------------------------------------------------------------------
 
 Part = Callable[[Tensor], Tensor]

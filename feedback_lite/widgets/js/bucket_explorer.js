@@ -1,6 +1,7 @@
-import { button, buttonRow, onSliderKeys, setAvailable, setPressed } from "./controls.js";
+import { button, buttonRow, onSliderKeys, setAvailable, setPressed, stepper } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
 import { onDrag, pickerNode, pictureNode, pointIn } from "./picture.js";
+import { largeResult, onOneScreen } from "./screen.js";
 import { clamp, percent, say, signed, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Picture, Place, Words } from "./figure.js" */
@@ -97,7 +98,7 @@ function describe(model) {
 
 // ---- the picture
 
-const HEIGHTS = { title: 24, slots: 46, distances: 22, buckets: 30, bars: 64, gap: 26 };
+const HEIGHTS = { title: 22, slots: 44, distances: 20, buckets: 30, bars: 46, gap: 12 };
 
 /** @typedef {"slots" | "distances" | "buckets" | "bars"} Row */
 /** @typedef {ReturnType<typeof layOut>} Layout */
@@ -110,8 +111,8 @@ const HEIGHTS = { title: 24, slots: 46, distances: 22, buckets: 30, bars: 64, ga
  */
 function layOut(width, slots) {
   const narrow = width < 560;
-  const left = narrow ? 4 : 150;
-  const above = narrow ? 20 : 0;
+  const left = narrow ? 4 : 122;
+  const above = narrow ? 17 : 0;
   // One column for each slot and one for the query after them.
   const pitch = (width - left - 6) / (slots + 1);
   /** @type {Row[]} */
@@ -164,14 +165,14 @@ function makePanel(model, place, index) {
     ["slots", "slots, oldest left", 18],
     ["distances", "distance", 15],
     ["buckets", "bucket", 19],
-    ["bars", "attention weight", 28],
+    ["bars", "attention weight", 18],
   ];
   named.forEach(([row, text, down]) => {
     const at = { x: place.narrow ? 2 : 0, y: y(row) + (place.narrow ? -5 : down) };
     node.append(svg("text", { class: "fl-name", ...at }, text));
   });
 
-  const scaleAt = place.narrow ? { x: 116, y: y("bars") - 5 } : { x: 0, y: y("bars") + 45 };
+  const scaleAt = place.narrow ? { x: 122, y: y("bars") - 5 } : { x: 0, y: y("bars") + 36 };
   node.append(svg("text", { class: "fl-name", ...scaleAt }, "0 to 100 %"));
 
   // The query stands where its number puts it: after the newest slot, or on the oldest.
@@ -305,6 +306,8 @@ export default {
     ];
 
     const frame = html("div", { class: "fl-frame-box" });
+    const result = largeResult();
+    const ofSlot = stepper({ control: "slot", label: "Slot", moveBy: (by) => choose(model.get("slot") + by) });
     const sentence = stateSentence();
 
     /** @param {Picture} picture */
@@ -315,12 +318,18 @@ export default {
         if (!isPossible(model, changes)) setAvailable(node, false);
       });
       picture.update();
+      const [slot, [counted, leftOut]] = [model.get("slot"), model.get("numberings")];
+      const [right, wrong] = [counted, leftOut].map((name) => shown(model, name).buckets[slot - 1]);
+      result.show(`bucket ${right}`, `for slot ${slot}; with the memory left out, bucket ${wrong}`);
+      ofSlot.update([slot > 1, slot < slots]);
       say(sentence, describe(model));
     }
 
     onSliderKeys(frame, { first: 1, last: slots, get: () => model.get("slot"), set: choose });
+    const head = html("div", { class: "fl-side" }, result.element, ofSlot.element);
     const rows = html("div", { class: "fl-choices" }, ...choices.map(({ group }) => group));
-    el.append(figureFrame("bucket-explorer", "Distances, buckets and biases of memory slots", frame, rows, sentence));
+    const screen = onOneScreen([frame], [head, rows]);
+    el.append(figureFrame("bucket-explorer", "Distances, buckets and biases of memory slots", screen, sentence));
     /** @param {number} width */
     const make = (width) => makePicture(model, width, choose);
     return keepDrawn({ model, traits: STATE, box: frame, least: 280, make, draw });

@@ -5,6 +5,9 @@ import { say } from "./words.js";
 
 /** @import { Attributes } from "./figure.js" */
 
+/** @type {[before: string[], next: string[]]} */
+const ARROWS = [["ArrowLeft", "ArrowUp"], ["ArrowRight", "ArrowDown"]];
+
 /**
  * A button. One that would do nothing now says so with aria-disabled: it keeps the focus, so that a reader who
  * moves by keyboard does not lose the place.
@@ -39,6 +42,40 @@ export function setAvailable(node, available) {
 export function setPressed(node, pressed) {
   setAttributes(node, { "aria-pressed": String(pressed) });
   setAvailable(node, !pressed);
+  const group = node.closest("[data-one-stop]");
+  if (pressed && group && !group.contains(document.activeElement)) stopAt(group, node);
+}
+
+/**
+ * @param {Element} group
+ * @param {EventTarget | null} stop
+ */
+function stopAt(group, stop) {
+  group.querySelectorAll("button").forEach((one) => setAttributes(one, { tabindex: one === stop ? null : -1 }));
+}
+
+/**
+ * Make a group of buttons one stop of the Tab key: it leads to the one that is pressed or had the focus last, and
+ * these keys to the button before and the next one.
+ *
+ * @param {Element} group
+ * @param {Element | null} [first]
+ * @param {[before: string[], next: string[]]} [keys]
+ */
+export function oneStop(group, first = group.querySelector("button"), [before, next] = ARROWS) {
+  setAttributes(group, { "data-one-stop": true });
+  stopAt(group, first);
+  group.addEventListener("focusin", ({ target }) => {
+    if (target instanceof HTMLButtonElement) stopAt(group, target);
+  });
+  /** @param {number} by */
+  const moveBy = (by) => () => {
+    const all = [...group.querySelectorAll("button")].filter((one) => one.checkVisibility());
+    const now = all.findIndex((one) => one === document.activeElement);
+    all[(now + by + all.length) % all.length]?.focus();
+  };
+  const acts = [...before.map((key) => [key, moveBy(-1)]), ...next.map((key) => [key, moveBy(1)])];
+  onKeys(group, Object.fromEntries(acts));
 }
 
 /**
@@ -49,7 +86,64 @@ export function setPressed(node, pressed) {
  */
 export function buttonRow(heading, buttons) {
   const name = html("p", { class: "fl-heading" }, heading);
-  return html("div", { role: "group", "aria-label": heading }, name, html("div", { class: "fl-buttons" }, ...buttons));
+  return html("div", { class: "fl-button-row" }, name, buttonGroup(heading, buttons));
+}
+
+/**
+ * Buttons side by side, one stop of the Tab key.
+ *
+ * @param {string} label
+ * @param {Node[]} buttons
+ */
+export function buttonGroup(label, buttons) {
+  const group = html("div", { class: "fl-buttons", role: "group", "aria-label": label }, ...buttons);
+  oneStop(group);
+  return group;
+}
+
+/**
+ * Two buttons that lead to the one before and to the next one of what is too small in a picture to be touched.
+ * `update` says whether there is one.
+ *
+ * @param {object} what
+ * @param {string} what.control
+ * @param {string} what.label
+ * @param {(by: -1 | 1) => void} what.moveBy
+ * @param {[before: string, after: string]} [signs]
+ */
+export function stepper({ control, label, moveBy }, signs = ["‹", "›"]) {
+  const before = button(`${control} before`, signs[0], () => moveBy(-1), { "aria-label": `${label} before` });
+  const after = button(`${control} after`, signs[1], () => moveBy(1), { "aria-label": `Next ${label.toLowerCase()}` });
+  const element = buttonGroup(label, [before, after]);
+  element.classList.add("fl-stepper");
+  element.prepend(html("span", {}, label));
+  /** @param {[isBefore: boolean, isAfter: boolean]} available */
+  const update = ([isBefore, isAfter]) => {
+    setAvailable(before, isBefore);
+    setAvailable(after, isAfter);
+  };
+  return { element, update };
+}
+
+/**
+ * A list to choose from, under its name. `show` says what is chosen.
+ *
+ * @param {object} what
+ * @param {string} what.control
+ * @param {string} what.label
+ * @param {[value: string, text: string][]} what.options
+ * @param {(value: string) => void} what.change
+ */
+export function choiceList({ control, label, options, change }) {
+  const made = options.map(([value, text]) => html("option", { value }, text));
+  const select = html("select", { class: "fl-select", "data-control": control }, ...made);
+  select.addEventListener("change", () => change(select.value));
+  const element = html("label", { class: "fl-choice" }, ...(label ? [html("span", {}, label)] : []), select);
+  /** @param {string} value */
+  const show = (value) => {
+    select.value = value;
+  };
+  return { element, select, show };
 }
 
 /**
@@ -128,8 +222,9 @@ export function onSliderKeys(element, { first, last, get, set }) {
 }
 
 /**
- * Back, step, run, restart: the same four in every figure. Arrow keys do the same as back and step while the
- * focus is on one of them. `get` and `set` read and write the step, from `first` to `last`.
+ * Back, step, run, restart: the same four in every figure, one stop of the Tab key. While the focus is on one of them,
+ * the arrows left and right do the same as back and step, and those up and down lead to the other buttons. `get` and
+ * `set` read and write the step, from `first` to `last`.
  *
  * @param {object} what
  * @param {string} what.label
@@ -178,6 +273,7 @@ export function stepControls({ label, first, last, get, set, pause = 900 }) {
   const restart = button("restart", "Restart", toFirst);
   const element = html("div", { class: "fl-steps", role: "group", "aria-label": label }, back, step, run, restart);
   onKeys(element, { ArrowLeft: earlier, ArrowRight: later, Home: toFirst, End: byHand(() => last) });
+  oneStop(element, step, [["ArrowUp"], ["ArrowDown"]]);
 
   function update() {
     const now = get();

@@ -1,5 +1,6 @@
-import { button, buttonRow, setPressed, slider } from "./controls.js";
+import { button, buttonGroup, setPressed, slider } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, svg } from "./figure.js";
+import { largeResult, onOneScreen } from "./screen.js";
 import { grouped, say, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Place, Words } from "./figure.js" */
@@ -155,22 +156,22 @@ function bar(kind, blocks, { x, y, width, height }) {
  * @param {number} width
  */
 function makePicture(model, width) {
-  const narrow = width < 520;
-  const labelWidth = narrow ? 0 : 118;
-  const numberWidth = narrow ? 0 : 104;
-  const rowHeight = narrow ? 44 : 30;
-  const groupHeight = 48 + 2 * rowHeight;
+  const narrow = width < 380;
+  const labelWidth = narrow ? 0 : 122;
+  const numberWidth = narrow ? 0 : 96;
+  const rowHeight = narrow ? 40 : 28;
+  const groupHeight = 54 + 2 * rowHeight;
   const room = width - labelWidth - numberWidth - 2;
   const node = svg("svg", {
     class: "fl-picture",
-    viewBox: `0 0 ${width} ${GROUPS.length * groupHeight - 8}`,
+    viewBox: `0 0 ${width} ${GROUPS.length * groupHeight - 14}`,
     "aria-hidden": "true",
   });
 
   function update() {
     const { layers } = sizesOf(model);
     const costs = costsOf(model);
-    const formula = formulas(model, narrow);
+    const formula = formulas(model, width < 520);
     node.replaceChildren();
     GROUPS.forEach(([key, title], index) => {
       const top = index * groupHeight;
@@ -182,7 +183,7 @@ function makePicture(model, width) {
         const blocks = value === costs[key][1] && (kind === "each" || key !== "parameters") ? layers : 1;
         const textY = narrow ? y + 13 : y + 16;
         const number = { class: "fl-number fl-end", x: width - 1, y: textY, "data-cost": `${key} ${kind}` };
-        const first = { x: labelWidth, y: narrow ? y + 18 : y, width: room / layers, height: 22 };
+        const first = { x: labelWidth, y: narrow ? y + 18 : y, width: room / layers, height: narrow ? 18 : 22 };
         node.append(
           svg("text", { x: 0, y: textY }, label),
           svg("text", number, grouped(value)),
@@ -202,6 +203,7 @@ export default {
     const choices = model.get("choices");
     const keep = keeper(model);
     const frame = html("div", { class: "fl-frame-box" });
+    const result = largeResult();
     const sentence = stateSentence();
 
     const presets = model.get("models").map(([name, places]) => ({
@@ -226,16 +228,20 @@ export default {
       presets.forEach((preset) => setPressed(preset.node, String(preset.places) === String(places)));
       sliders.forEach(({ show }, index) => show(places[index], grouped(choices[index][places[index]])));
       picture.update();
+      const [one, each] = [tellCosts(model, 0), tellCosts(model, 1)];
+      result.show(one.room, `of memory, or ${each.room} with a matrix per layer`);
       say(sentence, describe(model));
     }
 
     el.append(figureFrame(
       "cost-explorer",
       "What keys and values cost",
-      frame,
-      buttonRow("What goes through the matrix", inputs.map(({ node }) => node)),
-      buttonRow("Sizes", presets.map(({ node }) => node)),
-      ...sliders.map(({ element }) => element),
+      result.element,
+      onOneScreen([frame], [
+        buttonGroup("What goes through the matrix", inputs.map(({ node }) => node)),
+        buttonGroup("Sizes", presets.map(({ node }) => node)),
+        ...sliders.map(({ element }) => element),
+      ], { beside: true }),
       sentence,
     ));
     /** @param {number} width */

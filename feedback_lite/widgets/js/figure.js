@@ -132,7 +132,7 @@ export function onTraits(model, traits, listen) {
  * @param {number} least
  */
 export function widthOf(box, least) {
-  return Math.round(Math.max(least, Math.min(720, box.clientWidth || 680)));
+  return Math.round(Math.max(least, Math.min(1000, box.clientWidth || 680)));
 }
 
 /**

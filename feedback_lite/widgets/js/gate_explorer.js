@@ -1,6 +1,7 @@
-import { button, onKeys, setPressed, slider, stepControls } from "./controls.js";
+import { button, buttonGroup, onKeys, setPressed, slider, stepControls, stepper } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
 import { onDrag, pickerNode, pictureNode, pointIn } from "./picture.js";
+import { largeResult, onOneScreen } from "./screen.js";
 import { clamp, percent, range, say, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Picture, Place, Words } from "./figure.js" */
@@ -137,11 +138,11 @@ function describe(model) {
  */
 function layOutCurve(width, reach) {
   const narrow = width < 560;
-  const curve = { x: 30, y: 26, width: (narrow ? width : width * 0.52) - 40, height: 200 };
+  const curve = { x: 30, y: 26, width: (narrow ? width : width * 0.52) - 40, height: narrow ? 120 : 128 };
   const bars = narrow
-    ? { x: 4, y: curve.y + curve.height + 52, width: width - 8 }
-    : { x: width * 0.56, y: 36, width: width * 0.44 - 4 };
-  const height = narrow ? bars.y + 3 * 52 : curve.y + curve.height + 34;
+    ? { x: 4, y: curve.y + curve.height + 44, width: width - 8 }
+    : { x: width * 0.56, y: 24, width: width * 0.44 - 4 };
+  const height = narrow ? bars.y + 3 * 42 - 8 : curve.y + curve.height + 24;
   /** @param {number} gate */
   const acrossX = (gate) => curve.x + ((gate + reach) / (2 * reach)) * curve.width;
   /** @param {number} factor */
@@ -158,7 +159,7 @@ function layOutCurve(width, reach) {
  */
 function makeBar(place, row, name) {
   const { x, width } = place.bars;
-  const y = place.bars.y + row * 62 * (place.width < 560 ? 0.84 : 1);
+  const y = place.bars.y + row * (place.width < 560 ? 42 : 50);
   const middle = x + width / 2;
   const fill = svg("rect", { class: `fl-bar fl-bar-${row}`, y: y + 8, height: 16 });
   const number = svg("text", { class: "fl-number fl-end", x: x + width, y });
@@ -194,7 +195,7 @@ function makeCurve(model, width, chooseGate) {
   const ticks = [-40, -20, 20, 40].map((gate) =>
     svg("text", { class: "fl-small fl-middle", x: acrossX(gate), y: upY(0) + 18 }, rounded(gate / 10, 0))
   );
-  const heights = [1, 2, 3, 4, 5].map((factor) =>
+  const heights = [1, 3, 5].map((factor) =>
     svg("text", { class: "fl-small fl-end", x: curve.x - 6, y: upY(factor) + 4 }, String(factor))
   );
   const drop = svg("path", { class: "fl-drop" });
@@ -205,7 +206,7 @@ function makeCurve(model, width, chooseGate) {
     svg("path", { class: "fl-axis", d: `${across}M${acrossX(0)} ${curve.y}V${upY(-0.5)}` }),
     ...ticks,
     ...heights,
-    svg("text", { class: "fl-small fl-end", x: curve.x + curve.width, y: upY(0) + 34 }, "gate"),
+    svg("text", { class: "fl-small fl-end", x: curve.x + curve.width, y: upY(0) + 33 }, "gate"),
     svg("path", { class: "fl-curve", d: `M${points.join("L")}` }),
     drop,
     dot,
@@ -247,12 +248,13 @@ function layOutUnits(width, layers, units) {
   const gap = 24;
   const gridWidth = narrow ? width - 2 : (width - 2 - gap * (layers - 1)) / layers;
   const cell = gridWidth / COLUMNS;
-  const gridHeight = Math.ceil(units / COLUMNS) * cell;
+  const tall = Math.min(cell, 18);
+  const gridHeight = Math.ceil(units / COLUMNS) * tall;
   /** @param {number} layer */
   const left = (layer) => 1 + (narrow ? 0 : layer * (gridWidth + gap));
   /** @param {number} layer */
-  const above = (layer) => 54 + (narrow ? layer * (gridHeight + 34) : 0);
-  return { cell, left, above, gridWidth, gridHeight, height: above(layers - 1) + gridHeight + 40 };
+  const above = (layer) => 46 + (narrow ? layer * (gridHeight + 26) : 0);
+  return { cell, tall, left, above, gridWidth, gridHeight, height: above(layers - 1) + gridHeight + (narrow ? 30 : 4) };
 }
 
 /**
@@ -260,9 +262,9 @@ function layOutUnits(width, layers, units) {
  * @param {number} y
  * @param {number} size
  */
-function cellMark(x, y, size) {
-  const cell = svg("rect", { class: "fl-cell", x: x + 1, y: y + 1, width: size - 2, height: size - 2, rx: 2 });
-  const bar = svg("path", { class: "fl-closed", d: `M${x + size * 0.28} ${y + size / 2}h${size * 0.44}` });
+function cellMark(x, y, size, tall = size) {
+  const cell = svg("rect", { class: "fl-cell", x: x + 1, y: y + 1, width: size - 2, height: tall - 2, rx: 2 });
+  const bar = svg("path", { class: "fl-closed", d: `M${x + size * 0.28} ${y + tall / 2}h${size * 0.44}` });
   /** @type {(factor: number, model: Model<Traits>) => void} */
   const paint = (factor, model) => {
     const [open, shut] = [factor >= model.get("open_from"), Math.abs(factor) < model.get("shut_below")];
@@ -290,16 +292,16 @@ function makeUnits(model, width, chooseUnit) {
   const corner = (unit) => {
     const [layer, index] = placeOf(model, unit);
     const [column, row] = [index % COLUMNS, Math.floor(index / COLUMNS)];
-    return { x: place.left(layer) + column * place.cell, y: place.above(layer) + row * place.cell };
+    return { x: place.left(layer) + column * place.cell, y: place.above(layer) + row * place.tall };
   };
-  const cells = range(layers * units).map((unit) => cellMark(corner(unit).x, corner(unit).y, place.cell));
-  const frame = svg("rect", { class: "fl-frame", width: place.cell, height: place.cell, rx: 3 });
+  const cells = range(layers * units).map((unit) => cellMark(corner(unit).x, corner(unit).y, place.cell, place.tall));
+  const frame = svg("rect", { class: "fl-frame", width: place.cell, height: place.tall, rx: 3 });
   const [x, y, last] = [place.left(0), place.above(0), layers - 1];
   const [right, bottom] = [place.left(last) + place.gridWidth, place.above(last) + place.gridHeight];
   const area = { x, y, width: right - x, height: bottom - y };
   const ring = { x: x - 1, y: y - 4, width: area.width + 2, height: area.height + 8, rx: 6 };
   const titles = range(layers).map((layer) =>
-    svg("text", { x: place.left(layer), y: place.above(layer) - 9 }, `layer ${layer + 1}`)
+    svg("text", { x: place.left(layer), y: place.above(layer) - 7 }, `layer ${layer + 1}`)
   );
   const picker = pickerNode(
     { control: "unit", label: "Unit of the model", last: layers * units, area, ring },
@@ -310,12 +312,12 @@ function makeUnits(model, width, chooseUnit) {
     const [x, y] = pointIn(node, event);
     for (let layer = 0; layer < layers; layer += 1) {
       const column = Math.floor((x - place.left(layer)) / place.cell);
-      const row = Math.floor((y - place.above(layer)) / place.cell);
+      const row = Math.floor((y - place.above(layer)) / place.tall);
       const inside = column >= 0 && column < COLUMNS && row >= 0 && row * COLUMNS + column < units;
       if (inside) chooseUnit(layer * units + row * COLUMNS + column);
     }
   });
-  node.append(...titles, picker, legend(model, place.height - 24));
+  node.append(...titles, picker, width < 560 ? legend(model, 0, place.height - 22) : legend(model, width - 250, 2));
 
   function update() {
     const step = model.get("step");
@@ -334,16 +336,17 @@ function makeUnits(model, width, chooseUnit) {
  * What the squares say: a gate that is open, one between, one that is shut.
  *
  * @param {Model<Traits>} model
+ * @param {number} x
  * @param {number} y
  */
-function legend(model, y) {
-  const group = svg("g", { class: "fl-legend", transform: `translate(0 ${y})` });
+function legend(model, x, y) {
+  const group = svg("g", { class: "fl-legend", transform: `translate(${x} ${y})` });
   /** @type {[factor: number, x: number, name: string][]} */
-  const entries = [[1.2, 0, "open"], [0.3, 76, "between"], [0, 168, "shut"]];
-  entries.forEach(([factor, x, name]) => {
-    const mark = cellMark(x, 0, 18);
+  const entries = [[1.2, 0, "open"], [0.3, 78, "between"], [0, 178, "shut"]];
+  entries.forEach(([factor, left, name]) => {
+    const mark = cellMark(left, 0, 18);
     mark.paint(factor, model);
-    group.append(mark.cell, mark.bar, svg("text", { class: "fl-small", x: x + 24, y: 13 }, name));
+    group.append(mark.cell, mark.bar, svg("text", { class: "fl-small", x: left + 24, y: 14 }, name));
   });
   return group;
 }
@@ -368,6 +371,7 @@ export default {
     const above = html("div", { class: "fl-frame-box" });
     const below = html("div", { class: "fl-frame-box" });
     const sentence = stateSentence();
+    const result = largeResult();
     const [gate, value] = Object.entries({ gate: moveGate, value: moveValue }).map(([name, change]) =>
       slider({ control: name, label: name, first: -reach, last: reach, change }, { class: "fl-slider fl-tinted" })
     );
@@ -383,6 +387,10 @@ export default {
       node: button(`mode ${mode}`, mode, () => keep({ mode })),
     }));
 
+    /** @param {number} units */
+    const moveBy = (units) => () => chooseUnit(model.get("unit") + units);
+    const ofUnit = stepper({ control: "unit", label: "Unit", moveBy: (by) => moveBy(by)() });
+
     /** @param {Picture} pictures */
     function draw(pictures) {
       const [gateNow, valueNow] = pointOf(model);
@@ -390,12 +398,12 @@ export default {
       value.show(valueNow, rounded(valueNow / 10, 1));
       modes.forEach(({ mode, node }) => setPressed(node, mode === model.get("mode")));
       time.update();
+      ofUnit.update([model.get("unit") > 0, model.get("unit") < units - 1]);
       pictures.update();
+      result.show(percent(model.get("accuracy")[model.get("mode")]), `of the steps: the model ${model.get("does")}`);
       say(sentence, describe(model));
     }
 
-    /** @param {number} units */
-    const moveBy = (units) => () => chooseUnit(model.get("unit") + units);
     onKeys(below, {
       ArrowLeft: moveBy(-1),
       ArrowRight: moveBy(1),
@@ -414,17 +422,15 @@ export default {
       return { node: curve.node, picker: grid.picker, update };
     };
 
-    const buttons = modes.map(({ node }) => node);
     el.append(figureFrame(
       "gate-explorer",
       "A gate, a value, and the gates of a trained model",
-      above,
-      gate.element,
-      value.element,
-      html("p", { class: "fl-heading" }, "The gates of the trained model"),
-      below,
-      time.element,
-      html("div", { class: "fl-buttons", role: "group", "aria-label": "Gates" }, ...buttons),
+      onOneScreen([above], [gate.element, value.element]),
+      onOneScreen([below], [
+        time.element,
+        buttonGroup("Gates", modes.map(({ node }) => node)),
+        html("div", { class: "fl-side" }, result.element, ofUnit.element),
+      ]),
       sentence,
     ));
     const stop = keepDrawn({ model, traits: STATE, box: above, least: 280, make, draw });

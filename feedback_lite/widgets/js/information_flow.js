@@ -1,6 +1,7 @@
-import { button, onKeys, setPressed } from "./controls.js";
+import { button, buttonGroup, onKeys, setPressed, stepper } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
 import { layerChip, layerTint, pickerNode, pictureNode, pointIn, wayLegend } from "./picture.js";
+import { largeResult, onOneScreen } from "./screen.js";
 import { capital, clamp, range, say, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Picture, Place, Words } from "./figure.js" */
@@ -149,7 +150,7 @@ function makePicture(model, width, choose) {
   );
   const legend = wayLegend(
     [["memory", "read from memory"], ["below", "read at the layer below"], ["own", "its own token"]],
-    place.narrow ? null : [0, 200, 440],
+    place.narrow ? null : [0, 210, 470],
   );
   node.append(
     bands,
@@ -214,12 +215,20 @@ export default {
     const buttons = model.get("names").map((name, chosen) =>
       button(`arrangement ${name}`, name, () => keep({ chosen }))
     );
-    const group = { class: "fl-buttons", role: "group", "aria-label": "How the model looks back" };
+    const result = largeResult();
+    const ofToken = stepper({ control: "token", label: "Token", moveBy: (by) => moveBy(by, 0)() });
+    const ofLayer = stepper({ control: "layer", label: "Layer", moveBy: (by) => moveBy(0, by)() });
 
     /** @param {Picture} picture */
     function draw(picture) {
       buttons.forEach((one, index) => setPressed(one, index === model.get("chosen")));
       picture.update();
+      const signs = [...chosenRow(model, "ways")].filter((sign) => sign !== model.get("nothing"));
+      const longest = Math.max(0, ...signs.map((sign) => model.get("digits").indexOf(sign)));
+      result.show(tell(model, "layers", { count: longest }), "on the longest way to the chosen cell");
+      const [token, layer] = [model.get("token"), model.get("layer")];
+      ofToken.update([token > 1, token < tokens]);
+      ofLayer.update([layer > 0, layer < layers]);
       say(sentence, describe(model));
     }
 
@@ -233,7 +242,11 @@ export default {
       Home: moveBy(-tokens, 0),
       End: moveBy(tokens, 0),
     });
-    el.append(figureFrame("information-flow", "What reaches a cell", frame, html("div", group, ...buttons), sentence));
+    const rows = [
+      html("div", { class: "fl-side" }, result.element, ofToken.element, ofLayer.element),
+      buttonGroup("How the model looks back", buttons),
+    ];
+    el.append(figureFrame("information-flow", "What reaches a cell", onOneScreen([frame], rows), sentence));
     /** @param {number} width */
     const make = (width) => makePicture(model, width, choose);
     return keepDrawn({ model, traits: STATE, box: frame, least: 260, make, draw });

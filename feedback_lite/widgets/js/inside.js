@@ -1,11 +1,12 @@
 // The inside of a trained feedback model, token by token. Numbers come from the runtime or, where the weights cannot be
 // read, from what Python recorded; both have the form that `momentOf` returns, and the picture only draws it.
 
-import { button, checkbox, onKeys, setAvailable, slider, stepControls } from "./controls.js";
+import { button, checkbox, onKeys, setAvailable, slider, stepControls, stepper } from "./controls.js";
 import { figureFrame, html, keeper, onPage, onTraits, setAttributes, widthOf } from "./figure.js";
 import { answerName, momentOf, ordered, ownSize, Runs, tellSlot } from "./inside_moment.js";
 import { drawReadings, makePicture } from "./inside_picture.js";
 import { copyLink, followLinks } from "./link.js";
+import { makeCaptions, onOneScreen } from "./screen.js";
 import { GameError, ShellGame } from "./shell_game.js";
 import { clamp, percent, range, say, stateSentence } from "./words.js";
 
@@ -18,7 +19,7 @@ import { clamp, percent, range, say, stateSentence } from "./words.js";
 /**
  * What a link holds.
  *
- * @typedef {Omit<Traits, "models" | "rules" | "limits" | "recorded" | "words">} State
+ * @typedef {Omit<Traits, "models" | "rules" | "limits" | "recorded" | "words" | "captions">} State
  */
 
 const STATE = [
@@ -409,7 +410,8 @@ export default {
     const box = html("div", { class: "fl-picture-box" }, picture.node);
     const chosen = html("p", { class: "fl-chosen" });
     const readings = html("div", { class: "fl-readings-box" });
-    const controls = html("div", {});
+    const controls = html("div", { class: "fl-controls" });
+    const folds = html("div", { class: "fl-folds" }, fold("readings", "How it was read", readings));
     const sentence = stateSentence();
     const update = { controls() {}, stop() {} };
 
@@ -441,7 +443,8 @@ export default {
       say(sentence, moment.sentence);
     }
 
-    const parts = [top, head.node, box, chosen, readings, controls, sentence];
+    const screen = onOneScreen([head.node, box], [controls, chosen, folds]);
+    const parts = [top, makeCaptions(model), screen, sentence];
     el.append(figureFrame("inside", "The inside of the model, step by step", ...parts));
     draw();
     if (runs) {
@@ -489,8 +492,10 @@ export default {
       const ofTheGame = gameControls(model, game.rules, keep, ofGame);
       const ofTheModel = modelControls(model, keep, () => moment);
       const copy = copyLink("inside", () => writeState(model), (words) => say(ofLink, words));
-      const row = html("div", { class: "fl-row" }, hide.label, show, ...(onPage(el) ? [copy] : []));
-      controls.append(time.element, row, ofLink, ofTheGame.element, ofTheModel.element);
+      const slots = stepper({ control: "slot", label: "Slot", moveBy: (by) => moveBy(by)() });
+      controls.append(time.element, slots.element, hide.label, show);
+      chosen.after(ofLink);
+      folds.append(ofTheGame.element, ofTheModel.element, ...(onPage(el) ? [copy] : []));
       update.stop = () => time.stop();
       update.controls = () => {
         if (length !== model.get("tokens").length) {
@@ -502,6 +507,8 @@ export default {
         time.update();
         hide.input.checked = model.get("hide_answer");
         setAvailable(show, moment.hidden);
+        setAttributes(show, { hidden: !model.get("hide_answer") });
+        slots.update([moment.slot > 1, moment.slot < moment.step]);
         ofTheGame.update();
         ofTheModel.update();
       };

@@ -52,6 +52,7 @@ import { capital, percent, tell } from "./words.js";
  * @property {boolean} hide_answer
  * @property {number} shown
  * @property {Words} words
+ * @property {string[]} captions
  */
 
 /** @typedef {{ rules: ShellGame, vocabulary: string[] }} Game what tokens mean */

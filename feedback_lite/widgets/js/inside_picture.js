@@ -2,6 +2,7 @@
 
 import { setAttributes, svg } from "./figure.js";
 import { evictedNow, mostRead } from "./inside_moment.js";
+import { comeFrom, stepsOf } from "./motion.js";
 import { hatching, layerTint, pictureNode } from "./picture.js";
 import { percent, range } from "./words.js";
 
@@ -19,23 +20,23 @@ import { percent, range } from "./words.js";
 function layOut(width, moment) {
   const { step, before, size, weights, answers } = moment;
   const narrow = width < 560;
-  const [left, right, gap, rise] = narrow ? [0, 92, 18, 42] : [106, 176, 30, 40];
+  const [left, right, gap, rise] = narrow ? [0, 92, 18, 34] : [116, 190, 28, 28];
   const span = step - Math.min(before[0] ?? step, step) + 1;
   const count = Math.max(size + 1, span, narrow ? 0 : 20);
   const pitch = (width - left - right - gap) / count;
   /** @param {number} layer */
-  const layerY = (layer) => 48 + (answers.length - 1 - layer) * rise;
-  const tokenY = layerY(0) + (narrow ? 36 : 30);
-  const mixtureY = layerY(0) + (narrow ? 34 : 30);
-  const line = narrow ? 15 : 16;
+  const layerY = (layer) => (narrow ? 40 : 36) + (answers.length - 1 - layer) * rise;
+  const tokenY = layerY(0) + (narrow ? 34 : 26);
+  const mixtureY = layerY(0) + (narrow ? 32 : 28);
+  const line = 16;
   const side = Math.min(pitch - 2, 22);
   const tall = Math.max(side, narrow ? 16 : 20);
   // The strip stands as deep as the vector that comes out of the mixture.
-  const stripY = mixtureY + (answers.length + (narrow ? 1 : 2)) * line + (narrow ? 34 : 16);
-  const numberY = stripY + tall + 15;
-  const rowHeight = narrow ? 38 : 26;
+  const stripY = mixtureY + (answers.length + 1) * line + (narrow ? 24 : 4);
+  const numberY = stripY + tall + 16;
+  const rowHeight = narrow ? 34 : 20;
   /** @param {number} row */
-  const rowY = (row) => numberY + (narrow ? 36 : 34) + row * rowHeight;
+  const rowY = (row) => numberY + (narrow ? 34 : 26) + row * rowHeight;
   const rows = weights.length * weights[0].length;
   /** @param {number} token */
   const x = (token) => left + (token - step + count - 0.5) * pitch + (token === step ? gap : 0);
@@ -57,11 +58,11 @@ function layOut(width, moment) {
     rowY,
     x,
     first: step - count + 1,
-    cell: narrow ? 16 : 20,
+    cell: narrow ? 15 : 17,
     now: x(step),
     readX: x(step) - (pitch + gap) / 2,
     busX: x(step) + (narrow ? 17 : 26),
-    height: rowY(rows - 1) + (narrow ? 18 : 24),
+    height: rowY(rows - 1) + 20,
   };
 }
 
@@ -155,7 +156,7 @@ function drawAnswer(place, y, [token, share], { hidden, tokens, step }, { rules,
   const isRight = token === rules.ballAfter(tokens.slice(0, step));
   const check = isRight ? " ✓" : "";
   const words = place.narrow ? [`${cup}${check}`, percent(share)] : [`${cup}, ${percent(share)}${check}`];
-  const bar = { x, y: y + (place.narrow ? 15 : 7), height: 5 };
+  const bar = { x, y: y + (place.narrow ? 15 : 6), height: 5 };
   return [
     ...words.map((word, line) =>
       text("fl-answer-name", x, y + (place.narrow ? 13 * line - 2 : 1), word, { "data-right": isRight })
@@ -173,6 +174,7 @@ function drawAnswer(place, y, [token, share], { hidden, tokens, step }, { rules,
  */
 function drawMixture(place, { shares, written }) {
   const { busX, now, stripY, side, tall, narrow, line, mixtureY: y } = place;
+  const learned = written === "mixture" ? "as learned" : "as you chose";
   const group = svg("g", { class: "fl-mixture" });
   const middle = stripY + tall / 2;
   const end = now + side / 2 + 3;
@@ -181,12 +183,12 @@ function drawMixture(place, { shares, written }) {
     svg("path", { class: "fl-vector", d: `M${busX} ${y}V${middle}H${end}` }),
     svg("path", { class: "fl-vector", d: arrowHead(end, middle, -1, 0) }),
     svg("circle", { class: "fl-node", cx: busX, cy: y, r: 5 }),
-    text("fl-name", busX + 12, y + 4, "mixture"),
+    text("fl-name", busX + 12, y + 4, narrow ? "mixture" : `mixture, ${learned}`),
   );
   const [from, to] = [busX + 24, place.width - 44];
   shares.forEach((share, layer) => {
     const at = y + 4 + line * (layer + 1);
-    const bar = { x: from, y: at - 9, height: 9 };
+    const bar = { x: from, y: at - 10, height: 10 };
     const style = layerTint(layer, shares.length - 1);
     group.append(svg(
       "g",
@@ -197,8 +199,6 @@ function drawMixture(place, { shares, written }) {
       text("fl-small fl-end", place.width, at, percent(share)),
     ));
   });
-  const learned = written === "mixture" ? "same for every token" : "as you chose";
-  if (!narrow) group.append(text("fl-small", busX + 12, y + 4 + line * (shares.length + 1), learned));
   const words = narrow ? ["key and", "value"] : ["one key, one value"];
   words.forEach((word, index) => {
     group.append(text("fl-key-name", busX + 12, middle + 4 + 14 * (index - (words.length - 1) / 2), word));
@@ -258,8 +258,8 @@ function markOf(token, { step, before, after, struck, deleted }) {
 function drawToken(place, token, name, now) {
   const [x, y, state] = [place.x(token), place.tokenY + 3, { "data-now": now }];
   const ball = token === 1 ? [svg("circle", { class: "fl-ball", cx: x, cy: place.tokenY + 11, r: 3.5 })] : [];
-  if (place.pitch >= 20) return [...ball, text("fl-token", x, y, [...name].join("-"), state)];
-  return [...ball, ...[...name].map((cup, line) => text("fl-token", x, y + 12 * line, cup, state))];
+  if (place.pitch >= 26) return [...ball, text("fl-token", x, y, [...name].join("-"), state)];
+  return [...ball, ...[...name].map((cup, line) => text("fl-token", x, y + 14 * line, cup, state))];
 }
 
 /**
@@ -290,7 +290,6 @@ function drawStrip(place, moment, { rules }) {
     group.append(text("fl-name", 0, stripY + 2, "memory"), text("fl-small", 0, stripY + 17, slots));
     if (evicted) group.append(svg("text", { class: "fl-small", x: 0, y: stripY + 32 }, leaving()));
     group.append(text("fl-name", 0, tokenY + 4, "token"));
-    group.append(text("fl-small", place.left, tokenY + 38, "all that is left of a past token: at most one slot"));
   }
   const names = columns(place).map((token) => drawToken(place, token, rules.nameOf(tokens[token - 1]), token === step));
   group.append(...names.flat());
@@ -304,7 +303,7 @@ function drawStrip(place, moment, { rules }) {
  * @param {Moment} moment
  */
 function drawNumbers(place, { step }) {
-  const wide = 7 * String(step).length + 4;
+  const wide = 8 * String(step).length + 5;
   const every = [1, 2, 5, 10, 20, 50].find((count) => count * place.pitch >= wide) ?? 100;
   return columns(place)
     .filter((token) => token === step || (token % every === 0 && place.now - place.x(token) >= wide))
@@ -320,7 +319,7 @@ function drawNumbers(place, { step }) {
 function drawAttention(place, { before, weights, silent }) {
   const cells = svg("g");
   const words = svg("g", { class: "fl-attention" });
-  const [right, heading] = [place.now + place.pitch / 2 + 7, place.numberY + (place.narrow ? 18 : 22)];
+  const [right, heading] = [place.now + place.pitch / 2 + 7, place.numberY + (place.narrow ? 18 : 19)];
   if (!place.narrow) words.append(text("fl-small", place.left, heading, "how much each head reads of each slot"));
   words.append(text("fl-small", right, heading, "most read"));
   weights.flat().forEach((row, index) => {
@@ -357,6 +356,7 @@ export function makePicture(choose, game) {
   node.append(behind, picker, front);
   /** @type {Layout | null} */
   let place = null;
+  const moved = stepsOf();
 
   picker.addEventListener("pointerdown", ({ clientX }) => {
     if (place === null) return;
@@ -387,6 +387,14 @@ export function makePicture(choose, game) {
       cells,
       svg("rect", { class: "fl-focus", ...area, x: area.x - 3, width: area.width + 6, rx: 6 }),
     );
+    // All slots move on by one to the left, and the new one is written from where the mixture comes in.
+    const by = moved(step);
+    if (by === 0) return;
+    const written = by > 0 ? now.busX - now.now : -now.pitch;
+    marks.forEach((mark, index) => {
+      if (index === marks.length - 1) comeFrom(mark, written, 0, 0.2);
+      else comeFrom(mark, by * now.pitch, 0);
+    });
   }
   return { node, picker, update };
 }
@@ -399,7 +407,7 @@ export function makePicture(choose, game) {
  */
 export function drawReadings({ weights, trace, step, size, before, slot, silent }, width) {
   const narrow = width < 560;
-  const [left, bar, number] = narrow ? [100, 34, 42] : [106, 150, 46];
+  const [left, bar, number] = narrow ? [100, 34, 42] : [116, 140, 50];
   const start = left + bar + number + (narrow ? 6 : 24);
   const cells = Math.max(size, trace.length);
   const pitch = Math.min((width - start) / cells, 26);

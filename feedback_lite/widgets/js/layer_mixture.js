@@ -1,7 +1,9 @@
-import { button, onSliderKeys, setPressed, slider, stepControls } from "./controls.js";
+import { button, buttonGroup, onSliderKeys, setPressed, slider, stepControls, stepper } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
 import { mixLayers, softmax } from "./mixture.js";
+import { comeFrom, stepsOf } from "./motion.js";
 import { layerChip, layerTint, pickerNode, pictureNode, pointIn } from "./picture.js";
+import { largeResult, makeCaptions, onOneScreen } from "./screen.js";
 import { clamp, percent, range, say, signed, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Place, Words } from "./figure.js" */
@@ -21,6 +23,7 @@ import { clamp, percent, range, say, signed, stateSentence, tell } from "./words
  * @property {string} mixture
  * @property {number[]} weights where the sliders stand
  * @property {Words} words
+ * @property {string[]} captions
  */
 
 /** @typedef {(number: number, readout: string) => void} ShowNumber */
@@ -108,22 +111,22 @@ function describe(model) {
 function layOut(width, { layers, values, steps }) {
   const narrow = width < 560;
   const left = narrow ? 0 : 156;
-  const above = narrow ? 22 : 0;
-  const thick = narrow ? 34 : 44;
+  const above = narrow ? 20 : 0;
+  const thick = narrow ? 30 : 38;
   const flow = 16;
-  const right = width - (flow + thick + (narrow ? 84 : 88));
-  const rowHeight = 26;
-  const top = narrow ? 66 : 46;
+  const right = width - (flow + thick + (narrow ? 92 : 100));
+  const rowHeight = narrow ? 20 : 26;
+  const top = narrow ? 52 : 30;
   /** @param {number} layer */
-  const rowY = (layer) => top + above + (layers - 1 - layer) * (rowHeight + above + (narrow ? 8 : 14));
-  const memoryY = rowY(0) + rowHeight + 34 + above;
-  const stripY = memoryY + thick + 36;
-  const slotHeight = 2 * values;
+  const rowY = (layer) => top + above + (layers - 1 - layer) * (rowHeight + above + (narrow ? 3 : 8));
+  const memoryY = rowY(0) + rowHeight + (narrow ? 16 : 24) + above;
+  const stripY = memoryY + thick + 28;
+  const slotHeight = 1.25 * values;
   const pitch = (width - left) / steps;
   /** @param {number} step */
   const slotX = (step) => left + (step - 1) * pitch + 3;
   const cell = (right - left) / values;
-  const height = stripY + slotHeight + (narrow ? 46 : 26);
+  const height = stripY + slotHeight + (narrow ? 40 : 22);
   const slots = { stripY, slotX, slotWidth: pitch - 6, slotHeight };
   return { width, narrow, left, right, thick, flow, rowHeight, rowY, memoryY, cell, height, ...slots };
 }
@@ -278,6 +281,8 @@ function makePicture(model, width, chooseNumber) {
   picker.addEventListener("pointerdown", point);
   node.append(picker);
 
+  const moved = stepsOf();
+
   /** @type {ShowNumber} */
   function update(number, readout) {
     const step = model.get("step");
@@ -303,6 +308,8 @@ function makePicture(model, width, chooseNumber) {
     setAttributes(writtenTip, { d: `M${goal} ${place.stripY - 2}l-5 -8h10z` });
     frames.forEach((frame) => setAttributes(frame, { x: place.left + number * place.cell - 1 }));
     setAttributes(picker, { "aria-valuenow": number + 1, "aria-valuetext": readout });
+    // The memory vector comes down into its slot.
+    if (moved(step) > 0) comeFrom(slots[step - 1].node, 0, bottom - place.stripY, 0.2);
   }
   return { node, picker, update };
 }
@@ -312,9 +319,9 @@ function makePicture(model, width, chooseNumber) {
  * @param {number} scale
  */
 function legend(place, scale) {
-  const y = place.narrow ? 32 : 4;
-  const group = svg("g", { class: "fl-legend", transform: `translate(${place.narrow ? 0 : place.width - 262} ${y})` });
-  [[-scale, 0], [0, 108], [scale, 156]].forEach(([value, x]) => {
+  const y = place.narrow ? 26 : 2;
+  const group = svg("g", { class: "fl-legend", transform: `translate(${place.narrow ? 0 : place.width - 288} ${y})` });
+  [[-scale, 0], [0, 118], [scale, 170]].forEach(([value, x]) => {
     const box = { x: x + 0.5, y: 1, width: 16, height: 14 };
     const cell = svg("rect", { class: "fl-cell", ...box });
     const bar = svg("path", { class: "fl-minus", d: `M${x + 5} 8h7` });
@@ -344,7 +351,7 @@ function memoryLabels(place) {
     markedText(1, rowLabel, "memory vector"),
     second("of this step", rowLabel + 17),
     markedText(1, stripLabel, "memory"),
-    second("one vector per step", stripLabel + 17),
+    second("one per step", stripLabel + 17),
     second("time →", place.stripY + place.slotHeight + 17),
   ];
 }
@@ -395,6 +402,7 @@ export default {
 
     const keep = keeper(model);
     const frame = html("div", { class: "fl-frame-box" });
+    const result = largeResult();
     const readout = html("p", { class: "fl-readout" });
     const sentence = stateSentence();
     const time = stepControls({
@@ -427,13 +435,21 @@ export default {
         { class: "fl-slider fl-tinted fl-long", style: layerTint(layer, names.length - 1) },
       );
     });
-    const weights = html(
-      "div",
-      { class: "fl-weights", role: "group", "aria-label": "Layer weights" },
-      html("p", { class: "fl-heading" }, "Raw weights"),
-      html("div", { class: "fl-buttons" }, ...presets.map(({ node }) => node)),
-      ...sliders.map(({ element }) => element).reverse(),
-    );
+    const weights = html("div", { class: "fl-weights", role: "group", "aria-label": "Raw weights" });
+    weights.append(...sliders.map(({ element }) => element).reverse());
+    const ofNumber = stepper({ control: "number", label: "Number", moveBy: (by) => chooseNumber(number + by) });
+    const mixtures = buttonGroup("Mixture", presets.map(({ node }) => node));
+    const panel = [
+      html(
+        "div",
+        { class: "fl-now-and-result" },
+        time.element,
+        result.element,
+        html("div", { class: "fl-one-number" }, readout, ofNumber.element),
+      ),
+      weights,
+      mixtures,
+    ];
 
     /** @param {number} to */
     function chooseNumber(to) {
@@ -448,6 +464,7 @@ export default {
       const sum = signed(mixLayers(layers, raw)[number], 2);
       const text = `Number ${number + 1} of ${values}: ${terms.join(" + ")} ≈ ${sum}`;
       say(readout, text);
+      ofNumber.update([number > 0, number < values - 1]);
       picture?.update(number, text);
     }
 
@@ -467,12 +484,13 @@ export default {
       });
       time.update();
       drawNumber();
+      result.show(percent(model.get("accuracy")[accuracyKey(model)]), `of the steps: the model ${model.get("does")}`);
       say(sentence, describe(model));
     }
 
     onSliderKeys(frame, { first: 0, last: values - 1, get: () => number, set: chooseNumber });
     const label = "Layer weights, softmax and one memory vector";
-    el.append(figureFrame("layer-mixture", label, frame, readout, time.element, weights, sentence));
+    el.append(figureFrame("layer-mixture", label, makeCaptions(model), onOneScreen([frame], panel), sentence));
     /** @param {number} width */
     const make = (width) => {
       picture = makePicture(model, width, chooseNumber);

@@ -1,6 +1,7 @@
-import { button, onSliderKeys, setAvailable, setPressed } from "./controls.js";
-import { figureFrame, html, keepDrawn, keeper, onPage, setAttributes, svg } from "./figure.js";
+import { button, buttonGroup, choiceList, onSliderKeys, setAvailable } from "./controls.js";
+import { figureFrame, html, keepDrawn, keeper, onPage, setAttributes, svg, widthOf } from "./figure.js";
 import { layerChip, layerTint, pickerNode, pictureNode, pointIn, wayLegend } from "./picture.js";
+import { largeResult, makeCaptions, onOneScreen } from "./screen.js";
 import { capital, clamp, range, say, stateSentence, tell } from "./words.js";
 
 /** @import { Box, Model, Picture, Place, Words } from "./figure.js" */
@@ -38,6 +39,7 @@ import { capital, clamp, range, say, stateSentence, tell } from "./words.js";
  * @property {number} chosen
  * @property {string} years
  * @property {Words} words
+ * @property {string[]} captions
  */
 
 const STATE = ["chosen", "years"];
@@ -95,7 +97,7 @@ function describe(model) {
 function layOutMap(model, width) {
   const narrow = width < 560;
   const [works, columns] = [model.get("works"), model.get("columns")];
-  const [pitch, head] = narrow ? [30, 26] : [24, 24];
+  const [pitch, head] = narrow ? [20, 21] : [21, 22];
   const shares = narrow ? [0.26, 0.35, 0.39] : [0.3, 0.34, 0.36];
   const lefts = shares.map((_, column) => width * shares.slice(0, column).reduce((sum, share) => sum + share, 0));
   /** @type {Box[]} */
@@ -106,17 +108,21 @@ function layOutMap(model, width) {
     const cells = columns.map((column) =>
       works.flatMap((work, place) => (work.row === row && work.column === column ? [place] : []))
     );
+    // The name of a band stands over its first column, or in it where nothing else does.
+    const down = cells[0].length > 0 ? head : 3;
     cells.forEach((cell, column) =>
       cell.forEach((place, line) => {
         const [x, wide] = [lefts[column], shares[column] * width - 2];
-        places[place] = { x, y: top + head + line * pitch, width: wide, height: pitch };
+        places[place] = { x, y: top + down + line * pitch, width: wide, height: pitch };
       })
     );
-    const height = head + Math.max(...cells.map((cell) => cell.length)) * pitch;
-    y += height + 10;
+    const height = down + Math.max(...cells.map((cell) => cell.length)) * pitch;
+    y += height + 8;
     return { row, y: top, height: height + 4 };
   });
-  return { width, narrow, lefts, bands, places, height: y - 4 };
+  /** @param {string} row */
+  const headed = (row) => works.some((work) => work.row === row && work.column === columns[0]);
+  return { width, narrow, lefts, bands, places, headed, height: y - 2 };
 }
 
 /**
@@ -155,7 +161,10 @@ function makeMap(model, width, choose) {
   });
   place.bands.forEach(({ row, y, height }) => {
     const band = { x: 0.5, y: y + 2, width: width - 1, height, rx: 7 };
-    node.append(svg("rect", { class: "fl-band", ...band }), svg("text", { class: "fl-small", x: 7, y: y + 19 }, row));
+    const [first, rest] = row.split(" to ");
+    const lines = place.narrow && !place.headed(row) && rest ? [first, `to ${rest}`] : [row];
+    const names = lines.map((line, index) => svg("text", { class: "fl-small", x: 7, y: y + 18 + 18 * index }, line));
+    node.append(svg("rect", { class: "fl-band", ...band }), ...names);
   });
   const items = model.get("works").map((_, index) => makeItem(model, place, index));
   node.append(...items);
@@ -202,11 +211,11 @@ function layOutSchema(width, tokens, layers) {
   const cell = { width: Math.min(46, pitch - 28), height: 26 };
   const top = narrow ? 68 : 40;
   /** @param {number} layer */
-  const y = (layer) => top + (layers - layer) * 46 + cell.height / 2;
+  const y = (layer) => top + (layers - layer) * 38 + cell.height / 2;
   /** @param {number} token */
   const x = (token) => left + (token - 0.5) * pitch;
   const bottom = y(0) + cell.height / 2;
-  return { narrow, left, pitch, cell, top, x, y, bottom, bus: bottom + 16, height: bottom + 66 };
+  return { narrow, left, pitch, cell, top, x, y, bottom, bus: bottom + 16, height: bottom + 58 };
 }
 
 /**
@@ -353,9 +362,9 @@ function makeSchema(model, width) {
     behind,
     ...range(layers + 1).flatMap((layer) => schemaRow(place, layer, layers, tokens)),
     ...range(tokens, 1).map((token) =>
-      svg("text", { class: "fl-token", x: place.x(token), y: place.bottom + 44 }, String(token))
+      svg("text", { class: "fl-token", x: place.x(token), y: place.bottom + 40 }, String(token))
     ),
-    svg("circle", { class: "fl-now-mark", cx: x, cy: place.bottom + 40, r: 11 }),
+    svg("circle", { class: "fl-now-mark", cx: x, cy: place.bottom + 35, r: 11 }),
     front,
     svg("text", { class: "fl-small fl-end", x: end, y: place.height - 3 }, "tokens, time →"),
   );
@@ -418,51 +427,48 @@ export default {
 
     const mapBox = html("div", { class: "fl-frame-box" });
     const schemaBox = html("div", { class: "fl-frame-box" });
-    const heading = html("p", { class: "fl-now" });
+    const heading = largeResult();
     const recurs = html("p", { class: "fl-recurs" });
     const source = html("p", { class: "fl-source-line" });
     const sentence = stateSentence();
-    const years = model.get("spans").map(([name]) => ({
-      name,
-      node: button(`years ${name}`, name, () => setYears(name)),
-    }));
+    const years = choiceList({
+      control: "years",
+      label: "",
+      options: model.get("spans").map(([name]) => [name, name]),
+      change: setYears,
+    });
+    setAttributes(years.select, { "aria-label": "Years" });
     const earlier = button("earlier", "Earlier", () => go(place() - 1));
     const later = button("later", "Later", () => go(place() + 1), { class: "fl-button fl-primary" });
-    /** @type {(label: string, buttons: Node[]) => Node} */
-    const group = (label, buttons) =>
-      html("div", { class: "fl-buttons", role: "group", "aria-label": label }, ...buttons);
-    const controls = html(
-      "div",
-      { class: "fl-controls" },
-      group("Years", years.map(({ node }) => node)),
-      group("Through the years", [earlier, later]),
-    );
+    const steps = buttonGroup("Through the years", [earlier, later]);
+    const controls = html("div", { class: "fl-controls" }, steps, years.element);
 
     /** @param {Picture} pictures */
     function draw(pictures) {
       const work = model.get("works")[model.get("chosen")];
-      years.forEach(({ name, node }) => setPressed(node, name === model.get("years")));
+      years.show(model.get("years"));
       setAvailable(earlier, place() > 0);
       setAvailable(later, place() < onMap(model).length - 1);
       pictures.update();
-      say(heading, `${work.title}, ${work.year}`);
+      heading.show(work.title, String(work.year));
       say(recurs, `What recurs: ${work.recurs}.`);
       source.replaceChildren(sourceLine(el, work));
       say(sentence, describe(model));
     }
 
-    // One watcher for both pictures: the small one is built for the width of the map.
+    // One watcher for both pictures: where the map's width changes, that of the small one may do so too.
     /** @type {(width: number) => Picture} */
     const make = (width) => {
-      const [map, schema] = [makeMap(model, width, choose), makeSchema(model, width)];
+      const [map, schema] = [makeMap(model, width, choose), makeSchema(model, widthOf(schemaBox, 240))];
       schemaBox.replaceChildren(schema.node);
       const update = () => [map, schema].forEach((picture) => picture.update());
       return { node: map.node, picker: map.picker, update };
     };
     onSliderKeys(mapBox, { first: 0, last: Infinity, get: place, set: go });
     const label = "Works before and after the Feedback Transformer";
-    const parts = [mapBox, controls, heading, recurs, schemaBox, source, sentence];
-    el.append(figureFrame("lineage-map", label, ...parts));
+    const panel = [controls, heading.element, recurs, schemaBox, source];
+    const screen = onOneScreen([mapBox], panel, { beside: true });
+    el.append(figureFrame("lineage-map", label, makeCaptions(model), screen, sentence));
     return keepDrawn({ model, traits: STATE, box: mapBox, least: 260, make, draw });
   },
 };

@@ -1,6 +1,7 @@
-import { button, onKeys, setPressed, slider } from "./controls.js";
+import { button, buttonGroup, onKeys, setPressed, slider, stepper } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
 import { pictureNode, pointIn } from "./picture.js";
+import { largeResult, onOneScreen } from "./screen.js";
 import { clamp, percent, range, say, signed, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Place, Words } from "./figure.js" */
@@ -86,7 +87,7 @@ function describe(model) {
 function layOut(width, slots, tokens) {
   const left = width < 480 ? 52 : 96;
   const cell = Math.min(84, (width - left - 4) / (slots + tokens));
-  const [rowHeight, top] = [44, 66];
+  const [rowHeight, top] = [44, 62];
   /** @param {number} position */
   const x = (position) => left + position * cell;
   /** @param {number} query */
@@ -334,15 +335,15 @@ export default {
     }));
     const note = "The weights are those of a trained model that reads one token at a time. " +
       "These buttons set the segment to one token.";
-    const settings = html(
-      "div",
-      { class: "fl-settings", role: "group", "aria-label": "Settings" },
-      slots.element,
-      tokens.element,
-      html("p", { class: "fl-heading" }, "Show in the squares"),
-      html("div", { class: "fl-buttons" }, ...shows.map(({ node }) => node)),
+    const result = largeResult();
+    const ofQuery = stepper({ control: "query", label: "Query", moveBy: (by) => moveBy(by, 0)() });
+    const ofKey = stepper({ control: "key", label: "Key", moveBy: (by) => moveBy(0, by)() });
+    const settings = [
+      html("div", { class: "fl-side" }, result.element, ofQuery.element, ofKey.element),
+      html("div", { class: "fl-sizes" }, slots.element, tokens.element),
+      buttonGroup("Show in the squares", shows.map(({ node }) => node)),
       html("p", { class: "fl-note" }, note),
-    );
+    ];
 
     /** @param {{ width: number }} drawn */
     function draw({ width }) {
@@ -351,11 +352,17 @@ export default {
       tokens.show(model.get("tokens"), String(model.get("tokens")));
       const active = showsWeights(model) ? model.get("shown") : model.get("plain");
       shows.forEach(({ name, node }) => setPressed(node, name === active));
+      const { query, key, mask } = stateOf(model);
+      const keys = mask[query].length;
+      const verdict = keys === 0 ? "no key" : mask[query][key] ? "may read" : "may not read";
+      result.show(verdict, keys === 0 ? "" : `query ${model.get("slots") + query}, key ${key}`);
+      ofQuery.update([query > 0, query < model.get("tokens") - 1]);
+      ofKey.update([key > 0, key < keys - 1]);
       say(sentence, describe(model));
     }
 
     const frame = html("div", { class: "fl-frame-box" });
-    el.append(figureFrame("mask-explorer", "Which key may this query read?", frame, settings, sentence));
+    el.append(figureFrame("mask-explorer", "Which key may this query read?", onOneScreen([frame], settings), sentence));
     /** @param {number} width */
     const make = (width) => ({ node: picture.node, picker: picture.picker, width });
     return keepDrawn({ model, traits: STATE, box: frame, least: 240, make, draw });

@@ -1,7 +1,9 @@
-import { onSliderKeys, slider, stepControls } from "./controls.js";
+import { onSliderKeys, slider, stepControls, stepper } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { comeFrom, stepsOf } from "./motion.js";
 import { hatching, pickerNode, pictureNode, pointIn } from "./picture.js";
-import { clamp, range, say, stateSentence, tell } from "./words.js";
+import { largeResult, onOneScreen } from "./screen.js";
+import { clamp, grouped, range, say, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Picture, Place, Words } from "./figure.js" */
 
@@ -142,7 +144,7 @@ function legend() {
   let x = 8;
   items.forEach(([kind, text]) => {
     group.append(mark(kind, x, 44, 14), svg("text", { class: "fl-small", x: x + 12, y: 56 }, text));
-    x += 34 + 6.4 * text.length;
+    x += 36 + 7.4 * text.length;
   });
   return group;
 }
@@ -184,6 +186,8 @@ function makePicture(model, width, choose) {
   picker.addEventListener("pointerdown", (event) => choose(Math.floor(pointIn(node, event)[0] / place.pitch) + 1));
   node.append(band, arcs, slots, ...words, picker);
 
+  const moved = stepsOf();
+
   function drawArcs() {
     const { step, token, size } = stateOf(model);
     /** @type {(kind: string, from: number, to: number) => Element} */
@@ -210,6 +214,12 @@ function makePicture(model, width, choose) {
     setAttributes(frame, { x: (token - 1) * place.pitch });
     setAttributes(picker, { "aria-valuenow": token, "aria-valuetext": `${token}, ${tokens[token - 1]}` });
     drawArcs();
+    // The query goes on to the next token, behind it a slot is written, and the oldest one leaves to the left.
+    const by = moved(step);
+    if (by === 0) return;
+    comeFrom(marks[step - 1], -by * place.pitch, 0);
+    comeFrom(band, -by * place.pitch, 0);
+    if (by > 0) [marks[step - 2], marks[step - size - 2]].forEach((slot, index) => comeFrom(slot, 8 * index, 0, 0.2));
   }
   return { node, picker, update };
 }
@@ -240,17 +250,26 @@ export default {
       change: (memory_size) => keep({ memory_size }),
     });
 
+    const ofToken = stepper({ control: "token", label: "Token", moveBy: (by) => choose(model.get("token") + by) });
+    const result = largeResult();
+
     /** @param {Picture} picture */
     function draw(picture) {
       const slots = model.get("memory_size");
       size.show(slots, slots === 1 ? "1 slot" : `${slots} slots`);
       time.update();
       picture.update();
+      const { step, token, size: held } = stateOf(model);
+      const paths = step > token ? model.get("counts")[held - 1][step - token] : 0;
+      result.show(paths === 1 ? "1 path" : `${grouped(paths)} paths`, `from token ${token} to step ${step}`);
+      ofToken.update([token > 1, token < last]);
       say(sentence, describe(model));
     }
 
     onSliderKeys(box, { first: 1, last, get: () => model.get("token"), set: choose });
-    el.append(figureFrame("memory-queue", "The memory as a queue", box, time.element, size.element, sentence));
+    const rows = [[time.element, ofToken.element], [result.element, size.element]];
+    const screen = onOneScreen([box], rows.map((row) => html("div", { class: "fl-side" }, ...row)));
+    el.append(figureFrame("memory-queue", "The memory as a queue", screen, sentence));
     /** @param {number} width */
     const make = (width) => makePicture(model, width, choose);
     const stop = keepDrawn({ model, traits: STATE, box, least: 240, make, draw });

@@ -6,7 +6,7 @@ import { svg } from "./figure.js";
 /** @typedef {[x: number, y: number]} Point */
 
 /** Half of a numbered mark. */
-export const HALF = 8;
+export const HALF = 9.5;
 
 /**
  * @param {Family} family
@@ -14,7 +14,7 @@ export const HALF = 8;
  * @param {number} y
  */
 function shapeOf(family, x, y) {
-  if (family === "recurrent") return svg("path", { class: "fl-diamond", d: `M${x} ${y - 11}l11 11l-11 11l-11 -11z` });
+  if (family === "recurrent") return svg("path", { class: "fl-diamond", d: `M${x} ${y - 13}l13 13l-13 13l-13 -13z` });
   if (family === "public") return svg("circle", { class: "fl-circle", cx: x, cy: y, r: HALF + 1 });
   return svg("rect", { class: "fl-square", x: x - HALF, y: y - HALF, width: 2 * HALF, height: 2 * HALF, rx: 1.5 });
 }
@@ -29,7 +29,7 @@ function shapeOf(family, x, y) {
  */
 export function numberedMark(family, number, x, y) {
   const shape = shapeOf(family, x, y);
-  const text = svg("text", { class: "fl-mark-number", x, y: y + 4 }, String(number));
+  const text = svg("text", { class: "fl-mark-number", x, y: y + 5 }, String(number));
   return svg("g", { class: "fl-mark", "data-family": family }, shape, text);
 }
 

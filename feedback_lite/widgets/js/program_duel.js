@@ -1,12 +1,13 @@
 // The duel on programs: what the reader writes, two models carry out, statement by statement.
 
-import { button, checkbox, setAvailable, stepControls } from "./controls.js";
+import { button, checkbox, oneStop, setAvailable, stepControls } from "./controls.js";
 import { figureFrame, html, keeper, onPage, onTraits, setAttributes } from "./figure.js";
 import { copyLink, followLinks } from "./link.js";
 import { PrintedProgram } from "./printed_program.js";
 import { makeBoard } from "./program_picture.js";
 import { askedFirst, describe, makePlayers, printsOf, truthAt, viewOf } from "./program_words.js";
 import { makeWriting } from "./program_writing.js";
+import { onOneScreen } from "./screen.js";
 import { say, stateSentence } from "./words.js";
 
 /** @import { Model, Place } from "./figure.js" */
@@ -216,13 +217,15 @@ function showLive(model, program, el, frame, fail) {
     }));
   const note = html("p", { class: "fl-note", "aria-live": "polite" });
   const copy = copyLink(KIND, () => writeState(program, read()), (text) => say(note, text));
+  const amounts = html("div", names, ...lengths.map(({ node }) => node));
+  oneStop(amounts);
   const controls = [
     html("div", { class: "fl-controls" }, time.element, revealer, asker.label),
     html(
       "div",
       { class: "fl-controls" },
       random,
-      html("div", names, ...lengths.map(({ node }) => node)),
+      amounts,
       writer,
       ...(onPage(el) ? [copy] : []),
     ),
@@ -251,7 +254,7 @@ function showLive(model, program, el, frame, fail) {
     });
   };
 
-  frame.replaceChildren(board.node, ...controls, writing.element, note, sentence);
+  frame.replaceChildren(onOneScreen([board.node], [...board.answer, ...controls, writing.element, note]), sentence);
   board.resize();
   draw();
   const unlisten = onTraits(model, STATE, drawSoon);

@@ -1,6 +1,6 @@
 // The picture of the duel on programs: the whole program as a strip, the lines around the present one, and the answers.
 
-import { button, onKeys, setAvailable } from "./controls.js";
+import { button, oneStop, onKeys, setAvailable } from "./controls.js";
 import { html, setAttributes, svg, widthOf } from "./figure.js";
 import { pickerNode, pictureNode, pointIn } from "./picture.js";
 import { answerOf, countRight, PLAYERS, printsOf, truthAt } from "./program_words.js";
@@ -212,6 +212,7 @@ function makeReaderRow(largest, guess) {
     button(`guess ${value}`, String(value), () => guess(value), { "aria-label": `Guess ${value}` })
   );
   const group = html("div", { class: "fl-guesses", role: "group", "aria-label": "What is printed?" }, ...buttons);
+  oneStop(group);
   const score = html("span", { class: "fl-score" });
   const node = html(
     "div",
@@ -248,8 +249,7 @@ export function makeBoard(model, { choose, guess }) {
   const [lines, result] = [html("div", {}), html("p", { class: "fl-result" })];
   const rows = players.map((name, player) => makeModelRow(name, PLAYERS[player]));
   const reader = guess ? makeReaderRow(largest, guess) : null;
-  const all = [...rows, ...(reader ? [reader] : [])].map(({ node }) => node);
-  const node = html("div", { class: "fl-board" }, box, lines, result, ...all);
+  const node = html("div", { class: "fl-board" }, box, lines, result, ...rows.map((row) => row.node));
   let width = 0;
   /** @type {View | null} */
   let drawn = null;
@@ -279,5 +279,5 @@ export function makeBoard(model, { choose, guess }) {
   }
   const watcher = new ResizeObserver(resize);
   watcher.observe(box);
-  return { node, draw, resize, stop: () => watcher.disconnect() };
+  return { node, answer: reader ? [reader.node] : [], draw, resize, stop: () => watcher.disconnect() };
 }

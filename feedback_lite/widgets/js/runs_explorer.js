@@ -1,7 +1,8 @@
-import { button, buttonRow, onSliderKeys, setAvailable, setPressed } from "./controls.js";
+import { button, choiceList, oneStop, onSliderKeys, setAvailable } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
 import { onDrag, pickerNode, pictureNode, pointIn } from "./picture.js";
 import { HALF, makeRoom, numberedMark, path } from "./plot.js";
+import { largeResult, makeCaptions, onOneScreen } from "./screen.js";
 import { capital, clamp, grouped, say, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Picture, Place, Words } from "./figure.js" */
@@ -47,6 +48,7 @@ import { capital, clamp, grouped, say, stateSentence, tell } from "./words.js";
  * @property {Budget} budget
  * @property {number} place
  * @property {Words} words
+ * @property {string[]} captions
  */
 
 /** @typedef {{ name: string, family: Family, number: number }} Named a model, and its number in the figure */
@@ -206,7 +208,7 @@ function describe(model) {
 
 // ---- the picture
 
-const CHARACTER = 7.4; // about the width of a letter, in a wide font
+const CHARACTER = 7.8; // about the width of a letter, in a wide font
 
 /** @typedef {ReturnType<typeof layOut>} Layout */
 
@@ -218,7 +220,7 @@ const CHARACTER = 7.4; // about the width of a letter, in a wide font
  */
 function layOut(width, whole) {
   const wide = width >= 560;
-  const plot = { x: 46, y: wide ? 28 : 44, width: width - 46 - (wide ? 196 : 34), height: 252 };
+  const plot = { x: 50, y: wide ? 28 : 44, width: width - 50 - (wide ? 212 : 34), height: width < 380 ? 200 : 236 };
   const [right, bottom] = [plot.x + plot.width, plot.y + plot.height];
   /** @param {number} share */
   const upY = (share) => bottom - (share / whole) * plot.height;
@@ -315,9 +317,9 @@ function spread(wanted, sizes, place) {
  */
 function endLabels(ends, place, room) {
   const lines = ends.map(({ name }) => (place.wide ? linesOf(name) : []));
-  const tall = lines.map((all) => Math.max(18, 15 * all.length + 3));
+  const tall = lines.map((all) => Math.max(22, 15 * all.length + 3));
   const named = tall.reduce((sum, size) => sum + size, 0) <= place.plot.height + 16;
-  const middles = spread(ends.map(({ at }) => at[1]), named ? tall : tall.map(() => 17), place);
+  const middles = spread(ends.map(({ at }) => at[1]), named ? tall : tall.map(() => 21), place);
   return ends.map(({ family, number, at }, index) => {
     const y = middles[index];
     room.takeMark(place.column, y);
@@ -556,9 +558,9 @@ function makePicture(model, width, choose) {
 function makeRow(model, [name, family], index, keep) {
   const sample = svg(
     "svg",
-    { class: "fl-sample", viewBox: "0 0 44 24", "aria-hidden": "true" },
-    svg("path", { class: "fl-mean", "data-family": family, d: "M1 12H43" }),
-    numberedMark(family, index + 1, 22, 12),
+    { class: "fl-sample", viewBox: "0 0 44 28", "aria-hidden": "true" },
+    svg("path", { class: "fl-mean", "data-family": family, d: "M1 14H43" }),
+    numberedMark(family, index + 1, 22, 14),
   );
   const spans = ["fl-about", "fl-value", "fl-range", "fl-ended"].map((kind) => html("span", { class: kind }));
   const [about, mean, range, end] = spans;
@@ -609,49 +611,60 @@ export default {
      * @template {"task" | "axis" | "budget"} Name
      * @param {Name} trait
      * @param {string} label
-     * @param {[value: Traits[Name], text: string][]} choices
+     * @param {[value: Traits[Name], text: string][]} options
      */
-    const rowOf = (trait, label, choices) => {
-      const buttons = choices.map(([value, text]) => ({
-        value,
-        node: button(`${trait} ${value}`, text, () => turnTo({ [trait]: value })),
-      }));
-      const update = () => buttons.forEach(({ value, node }) => setPressed(node, model.get(trait) === value));
-      return { update, group: buttonRow(label, buttons.map(({ node }) => node)) };
+    const listOf = (trait, label, options) => {
+      /** @param {string} value */
+      const change = (value) => turnTo({ [trait]: value });
+      const { element, show } = choiceList({ control: trait, label, options, change });
+      return { element, update: () => show(model.get(trait)) };
     };
     /** @type {[value: string, text: string][]} */
     const tasks = model.get("studies").map(({ task, title }) => [task, title]);
     const choices = [
-      ...(tasks.length > 1 ? [rowOf("task", "Task", tasks)] : []),
-      rowOf("axis", "Right answers by", [
+      ...(tasks.length > 1 ? [listOf("task", "Task", tasks)] : []),
+      listOf("axis", "Right answers by", [
         ["examples", "sequences seen"],
         ["seconds", "CPU seconds"],
         ["length", "length"],
       ]),
-      rowOf("budget", "Every model has had", [["examples", "equal examples"], ["seconds", "equal seconds"]]),
+      listOf("budget", "Every model has had", [["examples", "equal examples"], ["seconds", "equal seconds"]]),
     ];
     const rows = model.get("models").map((one, index) => makeRow(model, one, index, keep));
     const frame = html("div", { class: "fl-frame-box" });
+    const best = largeResult();
     const now = html("p", { class: "fl-now" });
+    const list = html("div", { class: "fl-models", role: "group", "aria-label": "Models" });
+    list.append(...rows.map((row) => row.node));
+    oneStop(list);
     const sentence = stateSentence();
+
+    /** The model that is the best where it is read, among those that are shown. */
+    function drawBest() {
+      const told = drawnOf(model).map(({ name }) => ({ name, ...tellModel(model, name) }));
+      const [first] = told.filter(({ mean }) => mean).sort((one, other) =>
+        parseFloat(other.mean) - parseFloat(one.mean)
+      );
+      best.show(first?.mean ?? "–", first?.name ?? "");
+    }
 
     /** @param {Picture} picture */
     function draw(picture) {
       choices.forEach((row) => row.update());
       rows.forEach((row) => row.update());
       picture.update();
+      drawBest();
       say(now, capital(tellWhere(model)));
       say(sentence, describe(model));
     }
 
     onSliderKeys(frame, { first: 1, last: Infinity, get: () => readingOf(model).place, set: choose });
+    const selects = html("div", { class: "fl-choices" }, ...choices.map(({ element }) => element));
     el.append(figureFrame(
       "runs-explorer",
       "Recorded trainings of several models",
-      frame,
-      html("div", { class: "fl-choices" }, ...choices.map(({ group }) => group)),
-      now,
-      html("div", { class: "fl-models", role: "group", "aria-label": "Models" }, ...rows.map((row) => row.node)),
+      makeCaptions(model),
+      onOneScreen([frame], [best.element, now, list], { beside: true, under: [selects] }),
       sentence,
     ));
     /** @param {number} width */

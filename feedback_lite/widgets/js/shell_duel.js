@@ -169,14 +169,17 @@ function drawCup(width) {
   const side = (height) => high + (low - high) * (1 - height / tall);
   const body = `M${-low} 0L${-high} ${round - tall}Q${-high} ${-tall} ${round - high} ${-tall}` +
     `H${high - round}Q${high} ${-tall} ${high} ${round - tall}L${low} 0Z`;
-  const [from, to] = [0.52 * tall, 0.66 * tall];
-  const band = `M${-side(from)} ${-from}L${-side(to)} ${-to}H${side(to)}L${side(from)} ${-from}Z`;
+  /** @type {(from: number, to: number, left?: number, right?: number) => string} between heights, and shares of the width */
+  const band = (from, to, left = -1, right = 1) =>
+    `M${left * side(from * tall)} ${-from * tall}L${left * side(to * tall)} ${-to * tall}` +
+    `L${right * side(to * tall)} ${-to * tall}L${right * side(from * tall)} ${-from * tall}Z`;
   const rim = { x: -low - 2, y: -0.13 * width, width: width + 4, height: 0.13 * width, rx: 0.065 * width };
   return svg(
     "g",
     { class: "fl-cup" },
     svg("path", { class: "fl-cup-body", d: body }),
-    svg("path", { class: "fl-cup-band", d: band }),
+    svg("path", { class: "fl-cup-light", d: band(0.13, 0.93, -0.78, -0.5) }),
+    svg("path", { class: "fl-cup-band", d: `${band(0.6, 0.72)}${band(0.52, 0.55)}` }),
     svg("rect", { class: "fl-rim", ...rim }),
   );
 }
@@ -203,7 +206,7 @@ function makeTable(count, choose) {
    */
   function placeFor(width) {
     const pitch = width / count;
-    const size = Math.min(78, pitch - 12);
+    const size = Math.min(86, pitch - 12);
     return { width, pitch, size, floor: 1.66 * size, x: (cup) => (cup + 0.5) * pitch };
   }
 
@@ -211,7 +214,7 @@ function makeTable(count, choose) {
   function layOut(width) {
     place = placeFor(width);
     const { size, floor } = place;
-    setAttributes(node, { viewBox: `0 0 ${width} ${floor + 33}`, height: floor + 33 });
+    setAttributes(node, { viewBox: `0 0 ${width} ${floor + 32}`, height: floor + 32 });
     cups = spots.map(() => drawCup(size));
     ball.replaceChildren(
       svg("circle", { class: "fl-ball-body", cy: -0.21 * size, r: 0.21 * size }),
@@ -297,7 +300,7 @@ function makeSpot(cup, choose) {
     const box = { x: x(cup) - pitch / 2 + 2, y: floor - 1.2 * size, width: pitch - 4, height: 1.2 * size + 31 };
     setAttributes(area, box);
     setAttributes(focus, box);
-    setAttributes(number, { x: x(cup), y: floor + 24 });
+    setAttributes(number, { x: x(cup), y: floor + 25 });
   }
 
   /** @type {(hasBall: boolean, picked: boolean) => void} */
@@ -321,56 +324,67 @@ function makeSpot(cup, choose) {
  */
 function makeRow(name, key, fields) {
   const [which, answer] = [html("span", { class: "fl-which" }), html("span", { class: "fl-answer" })];
-  const score = html("span", { class: "fl-score" });
+  const score = html("div", { class: "fl-score" });
   const square = svg("rect", { x: 1.5, y: 1.5, width: 9, height: 9 });
   const mark = svg("svg", { class: "fl-sign", viewBox: "0 0 12 12", "aria-hidden": "true" }, square);
   const who = html("span", { class: "fl-who" }, ...(key === "reader" ? [] : [mark]), name);
-  const head = html("div", { class: "fl-head" }, who, html("span", {}, which, answer), score);
-  const node = html("div", { class: "fl-row", "data-player": key }, head, fields);
-  /** @type {(cup: number | null, ball: number, right: number, count: number) => void} */
-  const draw = (cup, ball, right, count) => {
+  const head = html("div", { class: "fl-head" }, who, html("span", { class: "fl-result" }, which, answer));
+  const node = html("div", { class: "fl-row", "data-player": key }, head, fields, score);
+  /** @type {(cup: number | null, ball: number, right: number, count: number, waiting?: string) => void} */
+  const draw = (cup, ball, right, count, waiting = "") => {
     say(which, cup === null ? "" : `cup ${cup + 1} `);
-    say(answer, cup === null ? "" : cup === ball ? "✓ right" : "✗ wrong");
+    say(answer, cup === null ? waiting : cup === ball ? "✓ right" : "✗ wrong");
     setAttributes(answer, { "data-verdict": cup === null ? null : verdictOf(cup, ball) });
-    say(score, count ? `${right} of ${count}` : "");
+    if (score.dataset.told === `${right} of ${count}`) return;
+    setAttributes(score, { "data-told": `${right} of ${count}` });
+    score.replaceChildren(...(count ? [html("b", {}, String(right)), ` of ${count}`] : []));
   };
-  return { node, answer, draw };
+  return { node, draw };
 }
 
 /**
- * A model's row: a bar for the probability of each cup.
+ * A model's row: a bar for the probability of each cup. Bars grow from what they were before.
  *
  * @param {string} name
  * @param {string} key
  * @param {number} cups
  */
 function makeModelRow(name, key, cups) {
-  const [top, high] = [17, 44];
+  const [top, high] = [19, 40];
   const floor = top + high;
-  const bars = svg("svg", { class: "fl-bars", height: floor + 19, "aria-hidden": "true" });
+  const bars = svg("svg", { class: "fl-bars", height: floor + 20, "aria-hidden": "true" });
   const row = makeRow(name, key, bars);
   const column = (/** @type {number} */ cup, share = 0.5) => `${((cup + share) * 100) / cups}%`;
+  const none = range(cups).map(() => 0);
+  let [drawn, heights] = ["", none];
 
-  /** @type {(shares: number[] | null, ball: number, right: number, count: number) => void} */
-  function draw(shares, ball, right, count) {
-    row.draw(shares && answerOf(shares), ball, right, count);
+  /** @type {(shares: number[] | null, ball: number, score: [right: number, count: number], waiting: string, move: number) => void} */
+  function draw(shares, ball, [right, count], waiting, move) {
+    row.draw(shares && answerOf(shares), ball, right, count, waiting);
+    const [wanted, started] = [JSON.stringify(shares && [shares, ball]), drawn !== ""];
+    if (wanted === drawn) return;
+    const before = heights;
+    [drawn, heights] = [wanted, shares ?? none];
     const base = svg("line", { class: "fl-base", x1: 0, x2: "100%", y1: floor + 0.5, y2: floor + 0.5 });
     if (!shares) {
       const hidden = range(cups).map((cup) => svg("text", { class: "fl-hidden", x: column(cup), y: floor - 10 }, "?"));
       return bars.replaceChildren(base, ...hidden);
     }
-    const behind = { x: column(ball, 0.04), width: `${92 / cups}%`, y: 0, height: floor + 19, rx: 5 };
+    const behind = { x: column(ball, 0.04), width: `${92 / cups}%`, y: 0, height: floor + 20, rx: 6 };
     const answer = answerOf(shares);
-    const drawn = shares.flatMap((share, cup) => {
+    const parts = shares.flatMap((share, cup) => {
       const tall = Math.max(1, share * high);
       const box = { x: column(cup, 0.24), width: `${52 / cups}%`, y: floor - tall, height: tall };
-      const number = svg("text", { class: "fl-share", x: column(cup), y: floor + 15, "data-answer": cup === answer });
+      const bar = svg("rect", { class: "fl-bar", ...box });
+      const scales = [before[cup] * high / tall, 1].map((scale) => ({ transform: `scaleY(${scale})` }));
+      if (move && started) bar.animate(scales, { duration: move, easing: "ease-out" });
+      const number = svg("text", { class: "fl-share", x: column(cup), y: floor + 16, "data-answer": cup === answer });
       say(number, percent(share));
       const sign = { class: "fl-verdict", x: column(cup), y: floor - tall - 4, "data-verdict": verdictOf(cup, ball) };
       const verdict = cup === answer ? [svg("text", sign, cup === ball ? "✓" : "✗")] : [];
-      return [svg("rect", { class: "fl-bar", ...box }), number, ...verdict];
+      return [bar, number, ...verdict];
     });
-    bars.replaceChildren(svg("rect", { class: "fl-here", ...behind }), base, ...drawn);
+    bars.replaceChildren(svg("rect", { class: "fl-here", ...behind }), base, ...parts);
   }
   return { node: row.node, draw };
 }
@@ -390,9 +404,8 @@ function makeReaderRow(cups, guess) {
 
   /** @type {(view: View, ball: number) => void} */
   function draw({ open, keptOpen, guess: chosen, score }, ball) {
-    const prompt = !open ? "where is the ball?" : keptOpen ? "the cups stay open" : "shuffle, then guess";
-    row.draw(open && chosen ? chosen - 1 : null, ball, score[2], score[3]);
-    if (!open || !chosen) say(row.answer, prompt);
+    const waiting = !open ? "where is the ball?" : keptOpen ? "the cups stay open" : "shuffle, then guess";
+    row.draw(open && chosen ? chosen - 1 : null, ball, score[2], score[3], waiting);
     buttons.forEach((one, cup) => {
       const isChosen = open && cup + 1 === chosen;
       setAvailable(one, !open);
@@ -404,26 +417,48 @@ function makeReaderRow(cups, guess) {
 }
 
 /**
- * How many swaps there were, and the last of them.
+ * How many swaps there were, the last of them, and a line under them: past the trained length it says so.
  *
  * @param {Model<Traits>} model
  * @param {ShellGame} rules
  */
 function makeSwaps(model, rules) {
   const [count, last, beyond] = ["fl-count", "fl-last", "fl-beyond"].map((name) => html("span", { class: name }));
-  const head = html("div", { class: "fl-head" }, count);
-  const node = html("div", { class: "fl-row fl-swaps" }, head, html("div", {}, last, beyond));
+  const node = html("div", { class: "fl-swaps" }, count, last, beyond);
 
-  /** @type {(game: number[], width: number, trained: number) => void} */
-  function draw(game, width, trained) {
-    const room = Math.max(4, Math.floor((width - 20) / 34));
+  /** @type {(game: number[], trained: number) => void} */
+  function draw(game, trained) {
     const swaps = game.slice(1).map((token) => rules.nameOf(token, "-"));
     say(count, tell(model, "swaps", { count: swaps.length }));
+    const room = Math.max(4, Math.floor(last.clientWidth / 38) - 1); // what the count leaves of the line
     say(last, `${swaps.length > room ? "… " : ""}${swaps.slice(-room).join("  ")}`);
-    say(beyond, game.length > trained ? "longer than either model ever saw" : "not longer than the games in training");
-    setAttributes(beyond, { "data-beyond": game.length > trained });
+    say(beyond, game.length > trained ? "longer than either model ever saw" : "");
   }
   return { node, draw };
+}
+
+/**
+ * What the reader is asked or told, large, and what can be done now.
+ *
+ * @param {View} view
+ * @param {number} ball
+ * @param {boolean} live
+ */
+function leadOf({ game, open, keptOpen, picked, reading }, ball, live) {
+  const told = `It is under cup ${ball + 1}.`;
+  if (!live) return [told, ""];
+  const heading = reading
+    ? open ? "Watch the answers." : "Watch the cups."
+    : !open
+    ? "Where is the ball?"
+    : game.length === 1
+    ? `Remember cup ${ball + 1}.`
+    : told;
+  if (picked !== null) return [heading, `Cup ${picked + 1} is picked: pick another.`];
+  if (reading) return [heading, ""];
+  if (!open) return [heading, "Guess, or reveal."];
+  const replay = game.length > 1 && !keptOpen;
+  return [heading, replay ? "Replay shows who lost it, and when." : "Shuffle, or pick two cups to swap them."];
 }
 
 /**
@@ -439,23 +474,26 @@ function makeSwaps(model, rules) {
  * @property {number} rounds
  * @property {Score} score
  * @property {number} trained
+ * @property {string} [reading] the swap that both models read just now
+ * @property {number} [move] how long what changes may take, in milliseconds
  */
 
 /**
- * The picture: cups, the last swaps, and the rows of answers.
+ * The picture: what is asked, cups, the last swaps, and the rows of answers.
  *
  * @param {Model<Traits>} model
  * @param {ShellGame} rules
- * @param {{ choose?: (cup: number) => void, guess?: (cup: number) => void }} acts
+ * @param {{ choose?: (cup: number) => void, guess?: (cup: number) => void, action?: Element }} acts
  */
-function makeBoard(model, rules, { choose, guess }) {
+function makeBoard(model, rules, { choose, guess, action }) {
   const [table, swaps] = [makeTable(rules.cups, choose), makeSwaps(model, rules)];
   const players = PLAYERS.map((key) => makeModelRow(tell(model, key), key, rules.cups));
   const reader = guess ? makeReaderRow(rules.cups, guess) : null;
-  const hint = html("p", { class: "fl-hint", "aria-live": "polite" });
+  const [asked, hint] = [html("p", { class: "fl-asked" }), html("p", { class: "fl-hint", "aria-live": "polite" })];
+  const lead = html("div", { class: "fl-lead" }, html("div", {}, asked, hint), ...(action ? [action] : []));
   const cups = html("div", { class: "fl-cups" }, table.node);
   const rows = [...players, ...(reader ? [reader] : [])].map(({ node }) => node);
-  const first = html("div", { class: "fl-row" }, html("div", { class: "fl-head" }, hint), cups);
+  const first = html("div", { class: "fl-row fl-game" }, lead, cups);
   const node = html("div", { class: "fl-board" }, first, swaps.node, ...rows);
   let width = 0;
   /** @type {View | null} */
@@ -465,15 +503,16 @@ function makeBoard(model, rules, { choose, guess }) {
   function draw(view) {
     drawn = view;
     if (!width) return;
-    const { game, shares, open, picked, guess: guessed, rounds, score, trained } = view;
+    const { game, shares, open, picked, guess: guessed, rounds, score, trained, reading, move = 0 } = view;
     const ball = rules.ballAfter(game);
     table.draw({ at: open ? ball : null, lifted: open ? [ball, guessed - 1] : [], picked });
-    swaps.draw(game, width, trained);
-    players.forEach((player, number) => player.draw(shares && shares[number], ball, score[number], rounds));
+    swaps.draw(game, trained);
+    const waiting = reading ? `reads ${reading}` : "has answered";
+    players.forEach((player, number) =>
+      player.draw(shares && shares[number], ball, [score[number], rounds], waiting, move)
+    );
     reader?.draw(view, ball);
-    if (choose) {
-      say(hint, picked === null ? "Pick two cups to swap them." : `Cup ${picked + 1} is picked: pick another.`);
-    }
+    [asked, hint].forEach((line, number) => say(line, leadOf(view, ball, choose !== undefined)[number]));
   }
 
   // The cups are drawn at the size at which they are seen.
@@ -536,9 +575,11 @@ function showRecorded(model, rules, frame, reason) {
 // ---- the figure
 
 const SWAP_TIME = 220;
-const SHUFFLE_TIME = 120;
-const CLOSE_TIME = 180;
+const SHUFFLE_TIME = 170;
+const CLOSE_TIME = 200;
+const REPLAY_TIME = 520;
 const MOST_TO_WATCH = 20;
+const MANY = 10;
 
 /** @type {(game: number[], start: number[]) => boolean} */
 const startsWith = (game, start) => start.every((token, place) => token === game[place]);
@@ -563,7 +604,7 @@ function showLive(model, rules, el, frame, fail) {
   let picked = null;
   /** @type {number | undefined} */
   let timer;
-  let [many, due, stopped] = [10, false, false];
+  let [replaying, due, stopped] = [false, false, false];
   let shown = { game: model.get("game"), open: isOpen() };
   let goal = shown;
 
@@ -632,7 +673,8 @@ function showLive(model, rules, el, frame, fail) {
       else if (was !== cup) addSwaps([rules.swapOf(was, cup)]);
     });
   }
-  const shuffle = () => act(() => addSwaps(range(many).map(() => rules.cups + pick(rules.swaps.length))));
+  /** @param {number} count */
+  const shuffle = (count) => act(() => addSwaps(range(count).map(() => rules.cups + pick(rules.swaps.length))));
   const startAnew = () => act(() => keep({ game: [pick(rules.cups)], guess: 0, cups_open: true }));
   /** @param {number} guess */
   const reveal = (guess) =>
@@ -646,22 +688,26 @@ function showLive(model, rules, el, frame, fail) {
       keep({ guess, cups_open: true, rounds: rounds + 1, score });
     });
 
+  // The last swaps once more, with open cups: what both models say after each.
+  const replay = () =>
+    act(() => {
+      const game = model.get("game");
+      shown = { game: game.slice(0, Math.max(1, game.length - MOST_TO_WATCH)), open: true };
+      [goal, replaying] = [shown, true];
+      paint();
+    });
+
   // ---- the controls
 
-  const board = makeBoard(model, rules, { choose, guess: reveal });
-  const shuffler = button("shuffle", "", shuffle, { class: "fl-button fl-primary" });
-  /** @param {number} count */
-  const setMany = (count) => {
-    many = count;
-  };
-  const amounts = [1, 10, 50].map((count) => ({
-    count,
-    node: button(`swaps ${count}`, String(count), () => act(() => setMany(count)), {
-      "aria-label": `Shuffle ${count}`,
-    }),
-  }));
-  const names = { class: "fl-amounts", role: "group", "aria-label": "Swaps in a shuffle" };
-  const amount = html("div", names, ...amounts.map(({ node }) => node));
+  const shuffler = button("shuffle", "Shuffle", () => shuffle(MANY));
+  shuffler.append(" ", html("small", {}, tell(model, "swaps", { count: MANY })));
+  const board = makeBoard(model, rules, { choose, guess: reveal, action: shuffler });
+  const others = [1, 50].map((count) =>
+    button(`shuffle ${count}`, tell(model, "swaps", { count }), () => shuffle(count), {
+      "aria-label": `Shuffle ${tell(model, "swaps", { count })}`,
+    })
+  );
+  const replayer = button("replay", "Replay", replay);
   const revealer = button("reveal", "Reveal", () => reveal(0));
   const opener = checkbox(
     "keep open",
@@ -673,9 +719,9 @@ function showLive(model, rules, el, frame, fail) {
   const controls = html(
     "div",
     { class: "fl-controls" },
-    shuffler,
-    amount,
+    ...others,
     revealer,
+    replayer,
     button("new game", "New game", startAnew),
     ...(onPage(el) ? [copy] : []),
     opener.label,
@@ -696,28 +742,34 @@ function showLive(model, rules, el, frame, fail) {
 
   // ---- the picture: it follows the state, swap by swap where that can be watched
 
-  function paint() {
-    const { guess, rounds, score, keep_open: keptOpen } = read();
+  /** @param {string} [reading] */
+  function paint(reading) {
+    const { guess: told, rounds, score, keep_open: keptOpen } = read();
     const shares = shown.open ? sharesOf(shown.game) : null;
-    board.draw({ ...shown, keptOpen, shares, guess: shown.open ? guess : 0, rounds, score, picked, trained });
+    const guess = shown.open && !replaying ? told : 0;
+    const move = still.matches ? 0 : SHUFFLE_TIME;
+    board.draw({ ...shown, keptOpen, shares, guess, rounds, score, picked, trained, reading, move });
   }
   function settle() {
     clearTimeout(timer);
     timer = undefined;
+    replaying = false;
     board.table.stop();
     shown = { game: model.get("game"), open: isOpen() };
     paint();
   }
-  /** @param {number} duration */
-  function play(duration) {
+  /** @type {(duration: number, pause: number) => void} one swap, and after the pause the next */
+  function play(duration, pause) {
     timer = undefined;
     const game = model.get("game");
     const token = game[shown.game.length];
     if (token === undefined) return settle();
     shown = { ...shown, game: [...shown.game, token] };
-    board.table.swap(rules.pairOf(token), shown.open ? rules.ballAfter(shown.game) : null, duration);
-    paint();
-    timer = setTimeout(() => guarded(() => play(duration)), duration);
+    if (!still.matches) {
+      board.table.swap(rules.pairOf(token), shown.open ? rules.ballAfter(shown.game) : null, duration);
+    }
+    paint(rules.nameOf(token, "-"));
+    timer = setTimeout(() => guarded(() => play(duration, pause)), pause);
   }
   function follow() {
     const [game, open] = [model.get("game"), isOpen()];
@@ -725,8 +777,8 @@ function showLive(model, rules, el, frame, fail) {
     if (timer !== undefined && underWay) return;
     goal = { game, open };
     const added = game.length - shown.game.length;
-    const watched = added > 0 && added <= MOST_TO_WATCH && startsWith(game, shown.game) && !still.matches;
-    if (!watched) return settle();
+    const goesOn = added > 0 && added <= MOST_TO_WATCH && startsWith(game, shown.game);
+    if (!goesOn || (still.matches && !replaying)) return settle();
     const closing = shown.open && !open;
     board.table.stop();
     clearTimeout(timer);
@@ -734,16 +786,18 @@ function showLive(model, rules, el, frame, fail) {
     paint();
     // Until the cup is down, the ball is still to be seen.
     if (closing) board.table.draw({ at: rules.ballAfter(shown.game), lifted: [], picked: null });
-    const begin = () => play(added === 1 ? SWAP_TIME : SHUFFLE_TIME);
-    timer = setTimeout(() => guarded(begin), closing ? CLOSE_TIME : 0);
+    const duration = added === 1 || replaying ? SWAP_TIME : SHUFFLE_TIME;
+    const begin = () => play(duration, replaying ? REPLAY_TIME : duration);
+    timer = setTimeout(() => guarded(begin), closing ? CLOSE_TIME : replaying ? REPLAY_TIME : 0);
   }
   function draw() {
     const [state, open] = [read(), isOpen()];
     follow();
-    say(shuffler, `Shuffle ${many}`);
-    setAvailable(shuffler, state.game.length <= longest);
-    amounts.forEach(({ count, node }) => setAttributes(node, { "aria-pressed": String(count === many) }));
+    // One thing to do first: to shuffle while cups are open, to guess while they are closed.
+    setAttributes(shuffler, { class: `fl-button fl-large${open ? " fl-primary" : ""}` });
+    [shuffler, ...others].forEach((one) => setAvailable(one, state.game.length <= longest));
     setAvailable(revealer, !open);
+    setAvailable(replayer, open && state.game.length > 1);
     opener.input.checked = state.keep_open;
     say(sentence, describe(model, rules, state, open ? sharesOf(state.game) : null, trained));
   }
@@ -771,7 +825,7 @@ function showLive(model, rules, el, frame, fail) {
     },
     (problem) =>
       act(() => {
-        keep({ game: model.get("recorded").game, cups_open: true, guess: 0 });
+        keep({ game: model.get("recorded").game.slice(0, 1), cups_open: true, guess: 0 });
         say(note, `${problem} A fresh game was started.`);
       }),
   );

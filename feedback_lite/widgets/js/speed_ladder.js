@@ -1,7 +1,8 @@
-import { button, setPressed, slider } from "./controls.js";
+import { button, buttonGroup, setPressed, slider } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
 import { pictureNode } from "./picture.js";
 import { makeRoom, numberedMark, path } from "./plot.js";
+import { onOneScreen } from "./screen.js";
 import { capital, grouped, say, stateSentence, tell } from "./words.js";
 
 /** @import { Box, Model, Place, Words } from "./figure.js" */
@@ -171,7 +172,7 @@ function describe(model) {
 // ---- the picture
 
 const WIDE = 560;
-const LETTER = 7; // about the width of one
+const LETTER = 7.4; // about the width of one
 
 /**
  * @param {string} kind
@@ -260,7 +261,7 @@ function ladder(model, width) {
   const most = Math.max(...[...rungs, ...own].map(({ value }) => value));
   const factor = wide ? Math.max(72, LETTER * base.length + 24) : 58;
   const numbers = width - factor - 10;
-  const [left, right] = wide ? [180, numbers - 72] : [0, width];
+  const [left, right] = wide ? [204, numbers - 72] : [0, width];
   let top = wide ? 20 : 22;
   const group = svg("g", { class: "fl-rungs" });
   if (wide) {
@@ -273,8 +274,8 @@ function ladder(model, width) {
     const middle = top + (wide ? 14 : 10);
     const bar = { x: left, y: wide ? middle - 9 : top + 22, width: long(value), height: wide ? 18 : 11 };
     const rung = svg("g", { class: "fl-rung", "data-family": family, "data-rung": key });
-    rung.append(numberedMark(family, number, 11, middle), text("fl-name", 28, wide ? middle - 1 : middle + 4.5, name));
-    if (wide) rung.append(text("fl-about", 28, middle + 12, about));
+    rung.append(numberedMark(family, number, 11, middle), text("fl-name", 28, wide ? middle - 2 : middle + 4.5, name));
+    if (wide) rung.append(text("fl-about", 28, middle + 13, about));
     rung.append(
       svg("rect", { class: "fl-bar", ...bar, rx: 1.5 }),
       text("fl-value fl-end", numbers, middle + 4.5, tokens),
@@ -296,7 +297,7 @@ function ladder(model, width) {
       );
     }
     group.append(rung);
-    top += (wide ? 30 : 38) + (yours === undefined ? 0 : 14);
+    top += (wide ? 33 : 38) + (yours === undefined ? 0 : 14);
   });
   const keys = legend(model, width, top + 14);
   group.append(keys.group);
@@ -542,14 +543,11 @@ export default {
       "speed-ladder",
       "How fast a training step is, and what it holds",
       result,
-      frame,
-      html(
-        "div",
-        { class: "fl-buttons", role: "group", "aria-label": "What is shown" },
-        ...views.map(({ node }) => node),
-      ),
-      setting.element,
-      html("div", { class: "fl-pair" }, base.element, length.element),
+      onOneScreen([frame], [
+        buttonGroup("What is shown", views.map(({ node }) => node)),
+        setting.element,
+        html("div", { class: "fl-pair" }, base.element, length.element),
+      ]),
       sentence,
       ...(source ? [html("p", { class: "fl-source" }, source)] : []),
     ));

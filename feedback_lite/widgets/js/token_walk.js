@@ -1,6 +1,8 @@
 import { slider, stepControls } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { comeFrom, stepsOf } from "./motion.js";
 import { pictureNode } from "./picture.js";
+import { onOneScreen } from "./screen.js";
 import { percent, say, signed, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Place, Words } from "./figure.js" */
@@ -42,18 +44,18 @@ function drawWay(stations, present, width) {
   const group = svg("g", { class: "fl-way" });
   stations.forEach(({ short }, index) => {
     const x = ((index % perLine) + 0.5) * pitch;
-    const y = 16 + 50 * Math.floor(index / perLine);
+    const y = 14 + 48 * Math.floor(index / perLine);
     if (index % perLine > 0) group.append(svg("path", { class: "fl-line", d: `M${x - pitch + 11} ${y}H${x - 11}` }));
     const state = index + 1 === present ? "now" : index + 1 < present ? "done" : "waiting";
     group.append(svg(
       "g",
       { class: "fl-station", "data-state": state },
       svg("circle", { class: "fl-stop", cx: x, cy: y, r: 10 }),
-      svg("text", { class: "fl-stop-number", x, y: y + 4 }, String(index + 1)),
+      svg("text", { class: "fl-stop-number", x, y: y + 5 }, String(index + 1)),
       svg("text", { class: "fl-stop-name", x, y: y + 27 }, short),
     ));
   });
-  return { group, height: 50 * Math.ceil(stations.length / perLine) };
+  return { group, pitch, height: 48 * Math.ceil(stations.length / perLine) };
 }
 
 /** @typedef {{ width: number, left: number, above: number, full: number }} Layout */
@@ -95,31 +97,33 @@ function drawBars({ names, numbers, series, unit }, y, place) {
   const areShares = unit === "share";
   // Weights are what the query reads; logits are the answer of the model with feedback.
   const group = svg("g", { class: areShares ? "fl-bars fl-of-query" : "fl-bars fl-of-memory" });
-  const left = 104;
-  const room = place.width - left - 58;
+  // One column for each head.
+  const left = place.above ? 66 : 110;
+  const column = (place.width - left) / series.length;
+  const room = column - 56;
   const largest = areShares ? 1 : Math.max(...numbers.flat().map(Math.abs), 1e-9);
   let top = y;
   if (areShares) {
     series.forEach((name, index) => {
-      const x = left + 90 * index;
+      const x = left + column * index;
       const box = { x, y: top + 3, width: 12, height: 12 };
       group.append(svg("rect", { class: "fl-bar", "data-series": index % 2, ...box }));
       group.append(svg("text", { class: "fl-bar-name", x: x + 18, y: top + 14 }, name));
     });
-    top += 26;
+    top += 22;
   }
   names.forEach((name, row) => {
-    const middle = top + 9 * series.length + 4;
-    group.append(svg("text", { class: "fl-bar-name", x: 0, y: middle }, name));
+    group.append(svg("text", { class: "fl-bar-name", x: 0, y: top + 14 }, name));
     numbers[row].forEach((number, index) => {
       const length = (room * Math.abs(number)) / largest;
       const kind = { class: "fl-bar", "data-series": index % 2, "data-negative": number < 0 };
-      const box = { x: left, y: top + 18 * index + 2, width: Math.max(1, length), height: 14 };
-      const at = { x: left + length + 6, y: top + 18 * index + 14 };
+      const x = left + column * index;
+      const box = { x, y: top + 2, width: Math.max(1, length), height: 14 };
       const text = areShares ? percent(number).replace(" ", "\u00a0") : signed(number, 1);
+      const at = { x: x + length + 6, y: top + 14 };
       group.append(svg("rect", { ...kind, ...box }), svg("text", { class: "fl-bar-number", ...at }, text));
     });
-    top += 18 * series.length + 8;
+    top += 19;
   });
   return { group, height: top - y };
 }
@@ -137,24 +141,30 @@ function makePicture(model, width) {
   const full = all.sort((one, other) => one - other)[Math.floor(0.98 * (all.length - 1))];
   const place = { width, left: narrow ? 0 : 110, above: narrow ? 20 : 0, full };
   const node = pictureNode("", undefined, undefined, { role: "img" });
+  const moved = stepsOf();
 
   function update() {
     const [token, station] = [model.get("token"), model.get("station")];
     const stations = model.get("walks")[token - 1];
     const { name, rows, bars } = stations[station - 1];
     const way = drawWay(stations, station, width);
-    let y = way.height + 22;
+    let y = way.height + 18;
     const title = svg("text", { class: "fl-now", x: 0, y }, `${station} of ${stations.length}: ${name}`);
-    y += 16;
+    y += 12;
     const drawn = rows.map((row) => {
       const group = drawRow(row, y, place);
-      y += 32 + place.above;
+      y += 28 + place.above;
       return group;
     });
     const chart = drawBars(bars, y + 4, place);
     y += 4 + (bars.names.length ? chart.height : 0);
     setAttributes(node, { viewBox: `0 0 ${width} ${y}`, "aria-label": `${name} of token ${token}` });
+    const by = moved(station);
     node.replaceChildren(way.group, title, ...drawn, ...(bars.names.length ? [chart.group] : []));
+    // The mark goes on to the next station; there the vectors come in from above.
+    if (by === 0) return;
+    comeFrom(way.group.querySelector('[data-state="now"] .fl-stop'), -by * way.pitch, 0);
+    drawn.forEach((row) => comeFrom(row, 0, -8 * by, 0));
   }
   return { node, update };
 }
@@ -192,8 +202,9 @@ export default {
       say(sentence, describe(model));
     }
 
+    const screen = onOneScreen([box], [html("div", { class: "fl-side" }, way.element, token.element)]);
     el.append(
-      figureFrame("token-walk", "One token's walk through the model", box, way.element, token.element, sentence),
+      figureFrame("token-walk", "One token's walk through the model", screen, sentence),
     );
     /** @param {number} width */
     const make = (width) => makePicture(model, width);

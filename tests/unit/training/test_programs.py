@@ -92,9 +92,9 @@ def test_what_is_told_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "x = 9 ; print x ; END y = 2 ; print y ;"
     tokens = torch.tensor([[TASK.vocabulary.index(word) for word in text.split()]])
     examples = Examples(tokens, TASK.answers(tokens))
-    assert first_programs(tokens).tolist() == [[True] * 7 + [False] * 8]
+    assert first_programs(TASK, tokens).tolist() == [[True] * 7 + [False] * 8]
     wrong_at_last = torch.where(torch.arange(15) == 14, 0, examples.targets)
-    assert told(wrong_at_last, examples) == {
+    assert told(TASK, wrong_at_last, examples) == {
         "accuracy_by_position": {"0-8": 1.0, "8-16": 0.0},
         "accuracy_by_length": {"8": 1.0, "16": 0.5},
         "whole_programs": 1.0,
@@ -121,6 +121,11 @@ def test_all_entries_train_under_names_of_their_own() -> None:
     assert programs.USUAL.parameters() == 33_178
     assert programs.of_kind("ordinary").parameters() == 72_855
     assert not set(SEEDS) & {SWEEP_SEED, 0, 1, 2}
+
+
+def entry(name: str) -> Entry:
+    (found,) = (one for one in ENTRIES if one.name == name)
+    return found
 
 
 TOOK = {"cpu_seconds": 1.0, "curve": {"steps": []}}
@@ -154,7 +159,9 @@ def test_best_candidates_and_rates_are_trained_from_all_seeds_for_both_budgets(
         return {"selection": selection} if run.seed == SWEEP_SEED else {"cpu_seconds": seconds, "curve": curve}
 
     monkeypatch.setattr(programs, "measure_plan", pretend)
-    record = compare_programs((*ENTRIES[:2], replace(ENTRIES[3], seeds=3)), out=tmp_path / "r.json")
+    record = compare_programs(
+        (*ENTRIES[:2], replace(entry("feedback, no easy stages"), apart=False)), out=tmp_path / "r.json"
+    )
     whole = sum(stage.steps for stage in stages())
     rows = {(run["model"], budget, run["seed"]): run for run in record["runs"] for budget in run["budgets"]}
     assert len(rows) == 3 * 2 * 3
@@ -177,14 +184,52 @@ def test_best_candidates_and_rates_are_trained_from_all_seeds_for_both_budgets(
         "ordinary, 4 layers, zero start", "ordinary, 4 layers, recency start"
     }  # fmt: skip
     assert len(record["sweep"]) == 2 * len(LEARNING_RATES)
+    assert [(row["candidate"], row["learning_rate"]) for row in record["whole_sweep"]] == [
+        ("ordinary, 4 layers, recency start", rate) for rate in (0.001, 0.003, 0.01)
+    ]
     assert len(measured) == len(set(measured))
     json.dumps(record)
 
 
 @pytest.mark.usefixtures("quick")
-def test_an_entry_with_fewer_seeds_stands_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whole_trainings_may_choose_another_rate_than_short_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = sum(stage.steps for stage in stages())
+
+    def pretend(plans: dict[Run, Plan], run: Run) -> dict[str, Any]:
+        best = 0.01 if run.steps == whole else 0.003
+        return {"selection": float(run.learning_rate == best), **TOOK}
+
+    monkeypatch.setattr(programs, "measure_plan", pretend)
+    record = compare_programs((ENTRIES[0], entry("LSTM")), out=tmp_path / "r.json")
+    assert {run["learning_rate"] for run in record["runs"] if run["model"] == "LSTM"} == {0.01}
+
+
+@pytest.mark.usefixtures("quick")
+def test_stages_and_programs_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Plan] = {}
+
+    def pretend(plans: dict[Run, Plan], run: Run) -> dict[str, Any]:
+        seen[run.model] = plans[run]
+        return dict(TOOK)
+
+    monkeypatch.setattr(programs, "measure_plan", pretend)
+    monkeypatch.setitem(programs.EVALUATION, "sequences", 2)
+    few = entry("feedback, then streams"), entry("feedback, five variables")
+    record = compare_programs((ENTRIES[0], *few), out=tmp_path / "r.json")
+    assert seen["feedback, then streams"].stages == (*stages(), programs.STREAM_STAGE)
+    assert seen["feedback, five variables"].stages == stages()
+    assert seen["feedback, five variables"].task.options["variables"] == 5
+    told_apart = {model["name"]: model for model in record["apart"]["models"]}
+    assert "heuristic_by_position" in told_apart["feedback, five variables"]
+    assert "heuristic_by_position" not in told_apart["feedback, then streams"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_stands_apart_has_no_equal_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "measure_plan", lambda _, run: {"selection": run.learning_rate, **TOOK})
-    record = compare_programs((ENTRIES[0], replace(ENTRIES[1], seeds=2)), out=tmp_path / "r.json")
+    record = compare_programs((ENTRIES[0], replace(ENTRIES[1], seeds=2, apart=True)), out=tmp_path / "r.json")
     assert [model["name"] for model in record["models"]] == ["feedback"]
     assert {run["model"] for run in record["runs"]} == {"feedback"}
     apart = record["apart"]
@@ -197,7 +242,7 @@ def test_an_entry_with_fewer_seeds_stands_apart(tmp_path: Path, monkeypatch: pyt
 def test_a_study_really_trains_and_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few = (
         Entry(name="feedback", candidates=ENTRIES[0].candidates),
-        Entry(name="LSTM", candidates=ENTRIES[2].candidates),
+        Entry(name="LSTM", candidates=entry("LSTM").candidates),
     )
     record = compare_programs(few, out=tmp_path / "r.json")
     whole = stages()
@@ -255,14 +300,15 @@ def test_the_record_is_of_the_study_as_it_stands() -> None:
             runs = runs_of(entry.name, budget)
             assert [run["seed"] for run in runs] == list(SEEDS[: entry.seeds])
             share = 1.0 if budget != "seconds" or entry.feedback else RECORD["share_of_tokens"][entry.name]
-            expected = stages(share=share)
+            expected = (*stages(share=share, easy=entry.easy), *entry.more)
             assert {run["steps"] for run in runs} == {sum(stage.steps for stage in expected)}
 
 
-def test_the_recorded_rates_are_the_given_ones_or_the_best_of_short_trainings() -> None:
+def test_the_recorded_rates_are_the_given_ones_or_the_best_of_those_tried() -> None:
     for entry in ENTRIES:
         (rate,) = {run["learning_rate"] for run in runs_of(entry.name, None if entry.apart else "examples")}
-        rows = [row for row in RECORD["sweep"] if row["model"] == entry.name]
+        rows = [row for row in RECORD["whole_sweep" if entry.whole else "sweep"] if row["model"] == entry.name]
+        assert len(rows) >= (0 if entry.rate else 3)
         best = max(rows, key=lambda row: row["accuracy"])["learning_rate"] if entry.rate is None else entry.rate
         assert rate == best
 

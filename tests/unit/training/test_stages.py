@@ -16,11 +16,13 @@ from feedback_lite.training import (
     finished_card,
     from_card,
     make_model,
+    processes,
     save,
     to_card,
     train,
     usual_config,
 )
+from feedback_lite.training.checkpoint import read_checkpoint, write_checkpoint
 from tests.unit.training.small import TINY_SIZES, tiny, weights_of
 
 # Trainings, which shape checks slow down; what is trained is checked with the model's own tests.
@@ -144,3 +146,81 @@ def test_a_stage_that_the_task_does_not_have_is_refused_before_the_first_update(
     stages = (Stage(steps=2, batch_size=2, length=4), Stage(steps=2, batch_size=2, length=4, task=options))
     with pytest.raises(ValueError, match=sentence):
         train(tiny(), ShellGame(cups=3), Recipe.of_stages(stages), progress=False)
+
+
+EVERY = {"answers": "every"}
+PIECES = Recipe.of_stages(
+    (Stage(steps=7, batch_size=2, length=8, task=EVERY, pieces=3), Stage(steps=2, batch_size=2, length=8, task=EVERY)),
+    warmup_steps=2,
+    seed=3,
+)
+
+
+def begin_pieces(kind: str = "feedback") -> Training:
+    return Training(make_model(kind, usual_config(kind, TASK, **TINY_SIZES[kind]), seed=3), TASK, PIECES)
+
+
+def test_pieces_read_on_with_the_memory_that_was_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    training = begin_pieces()
+    read: list[torch.Tensor] = []
+    came: list[int] = []
+    forward = training.model.forward
+
+    def watch(tokens: torch.Tensor, memory: Any = None) -> Any:
+        read.append(tokens)
+        came.append(0 if memory is None else len(memory))
+        assert memory is None or not memory.keys.requires_grad
+        output = forward(tokens, memory)
+        left.append(output.memory)
+        return output
+
+    left: list[Any] = []
+    monkeypatch.setattr(training.model, "forward", watch)
+    training.run(progress=False)
+    slots = TINY_SIZES["feedback"]["memory_size"]
+    full = min(slots, 8)
+    assert came == [0, full, min(slots, 16), 0, full, min(slots, 16), 0, 0, 0]
+    generator = torch.Generator().manual_seed(PIECES.seed)
+    for first in (0, 3):
+        stream = TASK.sample(batch_size=2, length=24, generator=generator).tokens
+        assert torch.equal(torch.cat(read[first : first + 3], dim=1), stream)
+    # The stage ends in the middle of its last sequences; the next one begins with its own.
+    assert torch.equal(read[6], TASK.sample(batch_size=2, length=24, generator=generator).tokens[:, :8])
+    assert torch.equal(read[7], TASK.sample(batch_size=2, length=8, generator=generator).tokens)
+
+
+@pytest.mark.parametrize("last", [1, 2, 3, 7])
+def test_stopped_between_pieces_it_ends_in_the_same_weights(last: int, tmp_path: Path) -> None:
+    def stop(done: int) -> None:
+        if done == last:
+            raise Stop
+
+    whole, stopped, again = begin_pieces(), begin_pieces(), begin_pieces()
+    whole.run(progress=False)
+    with pytest.raises(Stop):
+        stopped.run(progress=False, watch=stop)
+    write_checkpoint(tmp_path / "stopped", {"training": stopped.state_dict()})
+    again.load_state_dict(read_checkpoint(tmp_path / "stopped")["training"])
+    assert again.run(progress=False) == whole.losses
+    assert torch.equal(weights_of(again.model), weights_of(whole.model))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in MODELS if kind != "feedback"])
+def test_pieces_are_refused_where_no_memory_is_carried(kind: str) -> None:
+    with pytest.raises(ValueError, match="pieces must be 1 for a model that carries no memory, got 3"):
+        begin_pieces(kind)
+
+
+def test_pieces_are_refused_in_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "num_processes", lambda: 2)
+    processes.check_pieces(1)
+    with pytest.raises(ValueError, match="pieces must be 1 where 2 processes train together, got 3"):
+        processes.check_pieces(3)
+
+
+def test_a_piece_without_an_answer_is_refused() -> None:
+    stage = Stage(steps=3, batch_size=1, length=1, task=EVERY, pieces=4)  # the first token is a name
+    config = usual_config("feedback", TASK, **TINY_SIZES["feedback"])
+    training = Training(make_model("feedback", config, seed=3), TASK, Recipe.of_stages((stage,)))
+    with pytest.raises(ValueError, match="no position of 1 sequences of printed-program has an answer at length 1"):
+        training.run(progress=False)

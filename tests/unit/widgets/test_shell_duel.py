@@ -60,10 +60,19 @@ def test_most_games_do_end_so() -> None:
     assert (feedback & ~ordinary).double().mean() > 0.7
 
 
-def test_it_starts_with_the_answers_and_no_score() -> None:
+def test_it_starts_with_the_ball_in_sight_and_nothing_solved() -> None:
     duel = ShellDuel()
+    assert duel.game == [first_game()[0]]
+    assert duel.cups_open
+    assert duel.sentence == f"The ball is under cup {first_game()[0] + 1}. {with_answer(duel.game)}"
+    assert "swap" not in duel.sentence
+    assert "wrong" not in duel.sentence
+    assert (duel.rounds, duel.score, duel.guess) == (0, [0, 0, 0, 0], 0)
+
+
+def test_a_game_can_be_shown_first() -> None:
+    duel = ShellDuel(first_game())
     assert duel.sentence == f"After 14 swaps the ball is under cup 4. {with_answer(duel.game)}"
-    assert "With feedback: cup 4" in duel.sentence
     assert duel.sentence.endswith("wrong.")
 
 
