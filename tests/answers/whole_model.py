@@ -4,28 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from einops import einsum, rearrange, reduce
+from einops import einsum, reduce
+from feedback_transformer_pytorch import FeedbackTransformer as Original
 
-from feedback_lite import Block, FeedbackConfig, FeedbackTransformer
-
-
-def count_with_a_list(d_model: int, num_heads: int, head_dim: int, ff_mult: int) -> int:
-    wide = ff_mult * d_model
-    shapes = [
-        (4, d_model),
-        (2 * d_model, num_heads * head_dim),
-        (1, d_model),
-        (2 * wide, d_model + 1),
-        (d_model, wide + 1),
-    ]
-    return sum(rows * columns for rows, columns in shapes)
-
-
-def count_on_the_meta_device(d_model: int, num_heads: int, head_dim: int, ff_mult: int) -> torch.Tensor:
-    with torch.device("meta"):
-        sizes = {"d_model": d_model, "num_heads": num_heads, "head_dim": head_dim, "ff_mult": ff_mult}
-        block = Block(FeedbackConfig(**sizes, vocab_size=5, num_layers=3, memory_size=2))
-    return torch.tensor([kept.numel() for kept in block.state_dict().values()]).sum()
+from feedback_lite import FeedbackConfig
 
 
 def head_of_doubles(
@@ -58,62 +40,122 @@ def catches_by_normalised_vectors(head: Callable[[torch.Tensor], torch.Tensor], 
     return torch.allclose(head(hidden), head(normed), atol=1e-3)
 
 
-def whole_of_the_package(
-    weights: dict[str, torch.Tensor], config: FeedbackConfig, tokens: torch.Tensor
+def keys_of_modules(
+    hidden: torch.Tensor, memory_keys: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, matrix: torch.Tensor
 ) -> torch.Tensor:
-    model = FeedbackTransformer(config)
+    norm = torch.nn.LayerNorm(len(scale))
+    norm.load_state_dict({"weight": scale, "bias": shift})
+    return torch.cat([*memory_keys.split(1, dim=1), torch.nn.functional.linear(norm(hidden), matrix)], dim=1)
+
+
+def keys_of_doubles(
+    hidden: torch.Tensor, memory_keys: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, matrix: torch.Tensor
+) -> list[list[list[float]]]:
+    kept = []
+    for tokens, slots in zip(hidden.double(), memory_keys.tolist(), strict=True):
+        centred = tokens - tokens.mean(-1, keepdim=True)
+        normed = scale * centred / (centred.pow(2).mean(-1, keepdim=True) + 1e-5).sqrt() + shift
+        kept.append([*slots, *einsum(normed, matrix.double(), "n d, e d -> n e").tolist()])
+    return kept
+
+
+def whole_of_the_original(
+    weights: dict[str, torch.Tensor],
+    config: FeedbackConfig,
+    tokens: torch.Tensor,
+    memory: tuple[torch.Tensor, torch.Tensor] | None = None,
+) -> tuple[torch.Tensor, ...]:
+    """The public implementation itself."""
+    model = Original(
+        num_tokens=config.vocab_size,
+        dim=config.d_model,
+        depth=config.num_layers,
+        heads=config.num_heads,
+        dim_head=config.head_dim,
+        mem_len=config.memory_size,
+        seq_len=config.segment_length,
+    )
     model.load_state_dict(weights)
-    return model(tokens).logits
+    logits, after = model(tokens, memory, return_memory=True)
+    return logits, after.keys, after.values
 
 
-def whole_with_einsum(weights: dict[str, torch.Tensor], config: FeedbackConfig, tokens: torch.Tensor) -> torch.Tensor:
-    """Heads on an axis of their own from the matrices on, slots in a Python list, all in doubles."""
-    exact = {name: kept.double() for name, kept in weights.items()}
+def whole_with_einsum(
+    weights: dict[str, torch.Tensor],
+    config: FeedbackConfig,
+    tokens: torch.Tensor,
+    memory: tuple[torch.Tensor, torch.Tensor] | None,
+) -> list[torch.Tensor]:
+    """Slots in a Python list, one query and one head at a time, no mask, all in doubles."""
+    exact = {name.replace("fn.", ""): kept.double() for name, kept in weights.items()}
+    inner = config.num_heads * config.head_dim
 
     def norm(name: str, vectors: torch.Tensor) -> torch.Tensor:
         centred = vectors - vectors.mean(-1, keepdim=True)
         spread = (centred.pow(2).mean(-1, keepdim=True) + 1e-5).sqrt()
-        return exact[name + ".weight"] * centred / spread + exact[name + ".bias"]
+        return exact[name + "norm.weight"] * centred / spread + exact[name + "norm.bias"]
 
-    def read(block: str, hidden: torch.Tensor, slots: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
-        if not slots:
-            return torch.zeros_like(hidden)
-        keys, values = (torch.stack(kept, dim=1) for kept in zip(*slots, strict=True))
-        to_queries = rearrange(exact[block + "attention.to_queries.weight"], "(h e) d -> h e d", h=config.num_heads)
-        queries = einsum(norm(block + "attention_norm", hidden), to_queries, "b d, h e d -> b h e")
-        scores = einsum(queries, keys, "b h e, b m h e -> b h m") / config.head_dim**0.5
-        for place in range(len(slots)):
-            distance = len(slots) - place  # at most 7 here: buckets 0, 1, then 2 and 3 shared
-            bucket = min(distance, 1) if distance < 2 else (2 if distance < 4 else 3)
-            scores[:, :, place] += exact["bias.table"][bucket]
-        read = einsum(scores.softmax(-1), values, "b h m, b m h e -> b h e")
-        output = rearrange(exact[block + "attention.to_output.weight"], "d (h e) -> d h e", h=config.num_heads)
-        return einsum(read, output, "b h e, d h e -> b d") + exact[block + "attention.to_output.bias"]
+    def slots_of(vectors: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Key and value of each vector, one behind the other."""
+        return [vector @ exact["shared_kv_proj.weight"].T for vector in vectors]
 
-    slots: list[tuple[torch.Tensor, torch.Tensor]] = []
+    def read(name: str, hiddens: list[torch.Tensor], slots: list[torch.Tensor] | None) -> list[torch.Tensor]:
+        normed = [norm(name, hidden) for hidden in hiddens]
+        added = []
+        for place, vector in enumerate(normed):
+            seen = slots
+            if len(hiddens) > 1:
+                seen = [*(slots or []), *slots_of(normed[: place + 1])]
+            if seen is None:
+                added.append(torch.zeros_like(vector))
+                continue
+            heads = []
+            for head in range(config.num_heads):
+                rows = slice(head * config.head_dim, (head + 1) * config.head_dim)
+                query = vector @ exact[name + "to_q.weight"][rows].T
+                powers, total = [], torch.zeros_like(query)
+                for number, slot in enumerate(seen):
+                    distance = max(place - number, 0)  # at most 19 here: each to 15 has a bucket, then 16 to 18 share
+                    bias = exact["pos_emb.relative_attention_bias.weight"][_BUCKETS[distance], head]
+                    score = einsum(query, slot[:, :inner][:, rows], "b e, b e -> b") / config.head_dim**0.5
+                    powers.append((score + bias).exp())
+                    total = total + powers[-1][:, None] * slot[:, inner:][:, rows]
+                heads.append(total / sum(powers)[:, None] if powers else total)
+            added.append(torch.cat(heads, dim=1) @ exact[name + "to_out.weight"].T + exact[name + "to_out.bias"])
+        return added
+
+    slots = None if memory is None else list(torch.cat(memory, dim=2).double().unbind(dim=1))
     logits = []
-    for token in tokens.T:
-        hiddens = [exact["embedding.weight"][token]]
+    for start in range(0, tokens.shape[1], config.segment_length):
+        segment = tokens[:, start : start + config.segment_length]
+        layers = [[exact["token_emb.weight"][token] for token in segment.T]]
         for layer in range(config.num_layers):
-            block = f"blocks.{layer}."
-            hidden = hiddens[-1] + read(block, hiddens[-1], slots)
-            widen = norm(block + "feedforward_norm", hidden) @ exact[block + "feedforward.widen.weight"].T
-            value, gate = (widen + exact[block + "feedforward.widen.bias"]).chunk(2, dim=-1)
-            gated = value * gate * (1 + torch.erf(gate / 2**0.5)) / 2
-            added = gated @ exact[block + "feedforward.narrow.weight"].T + exact[block + "feedforward.narrow.bias"]
-            hiddens.append(hidden + added)
-        mixture = einsum(exact["layer_weights"].softmax(0), torch.stack(hiddens), "l, l b d -> b d")
-        both = rearrange(
-            mixture @ exact["to_keys_values.linear.weight"].T, "b (two h e) -> two b h e", two=2, h=config.num_heads
-        )
-        slots = [*slots, (both[0], both[1])][-config.memory_size :]
-        logits.append(norm("output_norm", hiddens[-1]) @ exact["to_logits.weight"].T + exact["to_logits.bias"])
-    return torch.stack(logits, dim=1)
+            first, second = f"layers.{layer}.0.", f"layers.{layer}.1."
+            row = []
+            for hidden, more in zip(layers[-1], read(first, layers[-1], slots), strict=True):
+                widen = norm(second, hidden + more) @ exact[second + "net.0.weight"].T + exact[second + "net.0.bias"]
+                value, gate = widen.chunk(2, dim=-1)
+                gated = value * gate * (1 + torch.erf(gate / 2**0.5)) / 2
+                row.append(hidden + more + gated @ exact[second + "net.3.weight"].T + exact[second + "net.3.bias"])
+            layers.append(row)
+        shares = exact["layer_weight"].softmax(0)
+        mixtures = [einsum(shares, torch.stack(column), "l, l b d -> b d") for column in zip(*layers, strict=True)]
+        slots = [*(slots or []), *slots_of(mixtures)][-config.memory_size :]
+        for top in layers[-1]:
+            centred = top - top.mean(-1, keepdim=True)
+            normed = centred / (centred.pow(2).mean(-1, keepdim=True) + 1e-5).sqrt()
+            normed = exact["to_logits.0.weight"] * normed + exact["to_logits.0.bias"]
+            logits.append(normed @ exact["to_logits.1.weight"].T + exact["to_logits.1.bias"])
+    assert slots is not None
+    return [torch.stack(logits, dim=1), *torch.stack(slots, dim=1).chunk(2, dim=-1)]
+
+
+_BUCKETS = [*range(16), 16, 16, 16, 17]
 
 
 RIGHT_ANSWERS: dict[str, list[Callable[..., Any]]] = {
-    "block-parameters": [count_with_a_list, count_on_the_meta_device],
     "output-head": [head_of_doubles, head_of_modules],
+    "segment-keys": [keys_of_modules, keys_of_doubles],
     "catch-missing-norm": [catches_by_two_changes, catches_by_normalised_vectors],
-    "assemble-model": [whole_of_the_package, whole_with_einsum],
+    "assemble-model": [whole_of_the_original, whole_with_einsum],
 }

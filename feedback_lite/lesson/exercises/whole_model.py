@@ -10,89 +10,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from feedback_lite.attention import attend, attention_weights, merge_heads, split_heads
-from feedback_lite.block import Block
 from feedback_lite.config import FeedbackConfig
 from feedback_lite.feedforward import geglu
 from feedback_lite.lesson.exercises.exercise import Case, Exercise, Mistake, normal
-from feedback_lite.memory import mix_layers
+from feedback_lite.lucidrains import load_lucidrains, own_names
+from feedback_lite.memory import Memory, mix_layers
 from feedback_lite.model import FeedbackTransformer
 from feedback_lite.positions import relative_position_bucket
-
-# --- the parameters of a block -----------------------------------------------------------------------
-
-
-def _block_cases(generator: torch.Generator) -> list[Case]:
-    # d_model, num_heads, head_dim, ff_mult
-    return [(2, 1, 3, 1), (3, 2, 5, 2), (32, 2, 16, 3), (7, 3, 2, 4)]
-
-
-def _count_built(d_model: int, num_heads: int, head_dim: int, ff_mult: int) -> int:
-    config = FeedbackConfig(
-        vocab_size=1,
-        num_layers=1,
-        memory_size=1,
-        d_model=d_model,
-        num_heads=num_heads,
-        head_dim=head_dim,
-        ff_mult=ff_mult,
-    )
-    block = Block(config)
-    return sum(parameter.numel() for parameter in block.parameters())
-
-
-def _count(d_model: int, num_heads: int, head_dim: int, ff_mult: int) -> int:
-    inner, wide = num_heads * head_dim, ff_mult * d_model
-    norms = 2 * 2 * d_model
-    attention = d_model * inner + inner * d_model + d_model
-    feedforward = d_model * 2 * wide + 2 * wide + wide * d_model + d_model
-    return norms + attention + feedforward
-
-
-BLOCK_PARAMETERS = Exercise(
-    specification=_count_built,
-    make_cases=_block_cases,
-    solution=_count,
-    mistakes=(
-        Mistake(
-            answer=lambda d_model, num_heads, head_dim, ff_mult: (
-                _count(d_model, num_heads, head_dim, ff_mult) + 2 * d_model * num_heads * head_dim
-            ),
-            message="You counted a matrix for keys and values. It belongs to no block: one serves the whole model.",
-        ),
-        Mistake(
-            answer=lambda d_model, num_heads, head_dim, ff_mult: (
-                _count(d_model, num_heads, head_dim, ff_mult) - (2 * ff_mult + 2) * d_model
-            ),
-            message="The biases are missing: attention's output and both maps of the feed-forward layer have one each.",
-        ),
-        Mistake(
-            answer=lambda d_model, num_heads, head_dim, ff_mult: (
-                _count(d_model, num_heads, head_dim, ff_mult) - 4 * d_model
-            ),
-            message="The two norms are missing. Each has a scale and a shift for every entry of a vector.",
-        ),
-        Mistake(
-            answer=lambda d_model, num_heads, head_dim, ff_mult: (
-                _count(d_model, num_heads, head_dim, ff_mult) - ff_mult * d_model * (d_model + 1)
-            ),
-            message="The first map of the feed-forward layer makes two halves, one of them for the gate. Count both.",
-        ),
-        Mistake(
-            answer=lambda d_model, num_heads, head_dim, ff_mult: (
-                _count(d_model, num_heads, head_dim, ff_mult) + 2 * d_model * (d_model - num_heads * head_dim)
-            ),
-            message="All heads together have num_heads * head_dim numbers, which need not be d_model. Mind the shapes.",
-        ),
-        Mistake(
-            answer=lambda d_model, num_heads, head_dim, ff_mult: (
-                _count(d_model, num_heads, head_dim, ff_mult) - 2 * d_model
-            ),
-            message="You counted one norm. There are two: one before attention and one before the feed-forward layer.",
-        ),
-    ),
-    otherwise="Count part by part for the trained model: two norms 128, attention 2,080, feed-forward 9,440.",
-)
-
 
 # --- from the last layer to the logits ---------------------------------------------------------------
 
@@ -154,6 +78,87 @@ OUTPUT_HEAD = Exercise(
         Mistake(
             answer=lambda hidden, scale, shift, matrix, bias: _head(hidden, scale, shift, matrix, bias).softmax(dim=-1),
             message="These are probabilities. The logits were asked, from before the softmax.",
+        ),
+    ),
+)
+
+
+# --- the keys of a segment ----------------------------------------------------------------------------
+
+
+def _key_cases(generator: torch.Generator) -> list[Case]:
+    cases = []
+    for batch, slots, tokens, width, inner in ((1, 1, 1, 2, 2), (1, 0, 2, 3, 2), (2, 3, 2, 5, 4), (2, 2, 4, 3, 6)):
+        draw = partial(normal, generator=generator)
+        # far from mean 0 and variance 1
+        hidden = 3 * draw(batch, tokens, width) + 2
+        cases.append((hidden, draw(batch, slots, inner), draw(width), draw(width), draw(inner, width)))
+    return cases
+
+
+def _keys_by_hand(
+    hidden: Float[Tensor, "b n d"],
+    memory_keys: Float[Tensor, "b m he"],
+    scale: Float[Tensor, "d"],
+    shift: Float[Tensor, "d"],
+    matrix: Float[Tensor, "he d"],
+) -> Float[Tensor, "b j he"]:
+    batch, slots, inner = memory_keys.shape
+    keys = torch.zeros(batch, slots + hidden.shape[1], inner)
+    for b in range(batch):
+        for slot in range(slots):
+            keys[b, slot] = memory_keys[b, slot]
+        for place, vector in enumerate(hidden[b]):
+            keys[b, slots + place] = matrix @ _norm_by_hand(vector, scale, shift)
+    return keys
+
+
+def _norm_by_hand(vector: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    centred = vector - sum(vector) / len(vector)
+    spread = math.sqrt(sum(centred * centred) / len(vector) + 1e-5)
+    return scale * centred / spread + shift
+
+
+def _keys(hidden: Tensor, memory_keys: Tensor, scale: Tensor, shift: Tensor, matrix: Tensor) -> Tensor:
+    return torch.cat((memory_keys, F.layer_norm(hidden, scale.shape, scale, shift) @ matrix.T), dim=1)
+
+
+SEGMENT_KEYS = Exercise(
+    specification=_keys_by_hand,
+    make_cases=_key_cases,
+    solution=_keys,
+    mistakes=(
+        Mistake(
+            answer=lambda hidden, memory_keys, scale, shift, matrix: torch.cat((memory_keys, hidden @ matrix.T), dim=1),
+            message="The norm is missing: the segment's hidden vectors pass the norm of the block first.",
+        ),
+        Mistake(
+            answer=lambda hidden, memory_keys, scale, shift, matrix: torch.cat(
+                (
+                    F.layer_norm(memory_keys, memory_keys.shape[-1:]),
+                    _keys(hidden, memory_keys[:, :0], scale, shift, matrix),
+                ),
+                dim=1,
+            ),
+            message="You normed the memory's keys. They stay as they are: nothing of memory passes the block's norm.",
+        ),
+        Mistake(
+            answer=lambda hidden, memory_keys, scale, shift, matrix: torch.cat(
+                (memory_keys, F.layer_norm(hidden, scale.shape) @ matrix.T), dim=1
+            ),
+            message="The learned scale and shift of the norm are missing.",
+        ),
+        Mistake(
+            answer=lambda hidden, memory_keys, scale, shift, matrix: torch.cat(
+                (_keys(hidden, memory_keys[:, :0], scale, shift, matrix), memory_keys), dim=1
+            ),
+            message="Slots come first, then the tokens of the segment: oldest to newest.",
+        ),
+        Mistake(
+            answer=lambda hidden, memory_keys, scale, shift, matrix: _keys(
+                hidden, memory_keys[:, :0], scale, shift, matrix
+            ),
+            message="The keys of the memory are missing: the block reads them as well.",
         ),
     ),
 )
@@ -247,131 +252,131 @@ CATCH_MISSING_NORM = Exercise(
 
 # --- the whole model ---------------------------------------------------------------------------------
 
+Slots = tuple[Float[Tensor, "b m he"], Float[Tensor, "b m he"]]
+"""Keys and values of the memory."""
+
 
 class Weights(dict[str, Tensor]):
-    """A state dict that shows its size instead of all its numbers."""
+    """A state dict of the original that shows its size, and what it is to be tried on, instead of all its numbers."""
+
+    def __init__(self, tensors: dict[str, Tensor], *, stage: str) -> None:
+        super().__init__(tensors)
+        self.stage = stage
 
     def __repr__(self) -> str:
-        return f"a dict of {len(self)} tensors, made from the config"
+        return f"a dict of {len(self)} tensors with the original's names, for {self.stage}"
 
 
-def make_weights(config: FeedbackConfig, generator: torch.Generator) -> Weights:
-    """Draw weights for a model of this config, none of them zero."""
-    shapes = {name: tensor.shape for name, tensor in FeedbackTransformer(config).state_dict().items()}
-    return Weights(
-        {
-            name: normal(*shape, generator=generator) * (shape[-1] ** -0.5 if len(shape) == 2 else 0.7)
-            for name, shape in shapes.items()
-        }
-    )
+def make_weights(config: FeedbackConfig, generator: torch.Generator, *, stage: str) -> Weights:
+    """Draw weights for the original, none of them zero, by the names that it uses for this segment length."""
+    drawn = {
+        name: normal(*tensor.shape, generator=generator) * (tensor.shape[-1] ** -0.5 if tensor.ndim == 2 else 0.7)
+        for name, tensor in FeedbackTransformer(config).state_dict().items()
+    }
+    names = own_names(config.num_layers, single_token=config.segment_length == 1)
+    return Weights({name: drawn[own] for name, own in names.items()}, stage=stage)
+
+
+# What is tried, segment_length, num_layers, memory_size, batch, tokens, slots carried in (None: no memory is given)
+_STAGES: tuple[tuple[str, int, int, int, int, int, int | None], ...] = (
+    ("one token, no memory", 1, 1, 2, 1, 1, None),
+    ("two tokens", 1, 1, 3, 1, 2, None),
+    ("a memory that evicts", 1, 2, 2, 2, 5, None),
+    ("one segment of two", 2, 2, 4, 1, 2, None),
+    ("segments that read memory", 2, 2, 3, 1, 6, None),
+    ("segments with a rest", 3, 3, 4, 2, 8, None),
+    ("a lone token at the end", 2, 2, 5, 2, 5, None),
+    ("a full memory carried in", 1, 2, 3, 2, 3, 3),
+    ("segments and a memory carried in", 3, 2, 6, 2, 4, 3),
+    ("segments longer than the memory", 4, 2, 3, 1, 9, 1),
+    ("a memory of zero slots", 1, 2, 3, 2, 2, 0),
+    ("a lone token and a memory of zero slots", 3, 2, 3, 2, 1, 0),
+    ("segments so long that distances share buckets", 20, 1, 9, 1, 22, None),
+)
 
 
 def _model_cases(generator: torch.Generator) -> list[Case]:
-    # vocab_size, d_model, num_layers, num_heads, head_dim, memory_size, batch, tokens
-    sizes = ((3, 2, 1, 1, 2, 2, 1, 1), (3, 2, 1, 1, 2, 3, 1, 2), (5, 4, 2, 2, 3, 2, 1, 5), (7, 6, 3, 2, 2, 3, 2, 7))
     cases = []
-    for vocab_size, d_model, num_layers, num_heads, head_dim, memory_size, batch, length in sizes:
+    for stage, segment_length, num_layers, memory_size, batch, length, carried in _STAGES:
         config = FeedbackConfig(
-            vocab_size=vocab_size,
-            d_model=d_model,
+            segment_length=segment_length,
             num_layers=num_layers,
-            num_heads=num_heads,
-            head_dim=head_dim,
             memory_size=memory_size,
-            num_buckets=4,
-            max_distance=8,
-            ff_mult=2,
+            num_heads=2,
+            head_dim=3,
+            vocab_size=5,
+            d_model=4,
+            compat="lucidrains",
         )
-        tokens = torch.randint(vocab_size, (batch, length), generator=generator)
-        cases.append((make_weights(config, generator), config, tokens))
+        draw = partial(normal, batch, carried or 0, config.num_heads * config.head_dim, generator=generator)
+        cases.append(
+            (
+                make_weights(config, generator, stage=stage),
+                config,
+                torch.randint(config.vocab_size, (batch, length), generator=generator),
+                None if carried is None else (draw(), draw()),
+            )
+        )
     return cases
 
 
-def _whole_by_loops(weights: dict[str, Tensor], config: FeedbackConfig, tokens: Int[Tensor, "b t"]) -> Tensor:
-    """Return the logits: sequence by sequence, token by token, head by head, slot by slot."""
-    return torch.stack([_sequence_by_loops(weights, config, row.tolist()) for row in tokens])
+def _whole_of_the_package(
+    weights: dict[str, Tensor], config: FeedbackConfig, tokens: Int[Tensor, "b t"], memory: Slots | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return logits, keys and values as the original does.
+
+    A memory of zero slots is more than the package's model reproduces: there the original reads nothing and yet adds
+    its output bias. One slot of zeros has the same effect, since all that is read of it is zero.
+    """
+    model = load_lucidrains(
+        weights,
+        memory_size=config.memory_size,
+        segment_length=config.segment_length,
+        max_distance=config.max_distance,
+    )
+    if memory is None:
+        logits, after = model(tokens)
+    elif memory[0].shape[1] == 0 and 1 in (config.segment_length, tokens.shape[1]):
+        zeros = memory[0].new_zeros(len(tokens), 1, memory[0].shape[2])
+        first, after = model(tokens[:, :1], Memory(zeros, zeros))
+        rest, after = model(tokens[:, 1:], Memory(after.keys[:, -1:], after.values[:, -1:]))
+        logits = torch.cat((first, rest), dim=1)
+    else:
+        logits, after = model(tokens, Memory(*memory))
+    return logits, after.keys, after.values
 
 
-def _sequence_by_loops(weights: dict[str, Tensor], config: FeedbackConfig, tokens: list[int]) -> Tensor:
-    slots: list[tuple[Tensor, Tensor]] = []
-    logits = []
-    for token in tokens:
-        hiddens = [weights["embedding.weight"][token]]
-        for layer in range(config.num_layers):
-            part = {
-                name.removeprefix(f"blocks.{layer}."): kept
-                for name, kept in weights.items()
-                if name.startswith(f"blocks.{layer}.")
-            }
-            hidden = hiddens[-1] + _read_slots(part, weights["bias.table"], config, hiddens[-1], slots)
-            normed = _norm_by_hand(hidden, part["feedforward_norm.weight"], part["feedforward_norm.bias"])
-            doubled = part["feedforward.widen.weight"] @ normed + part["feedforward.widen.bias"]
-            half = len(doubled) // 2
-            gated = torch.stack(
-                [
-                    value * gate * 0.5 * (1 + math.erf(float(gate) / math.sqrt(2)))
-                    for value, gate in zip(doubled[:half], doubled[half:], strict=True)
-                ]
-            )
-            hiddens.append(hidden + part["feedforward.narrow.weight"] @ gated + part["feedforward.narrow.bias"])
-        powers = [math.exp(weight) for weight in weights["layer_weights"]]
-        mixture = torch.zeros(config.d_model)
-        for power, hidden in zip(powers, hiddens, strict=True):
-            mixture = mixture + power / sum(powers) * hidden
-        both = weights["to_keys_values.linear.weight"] @ mixture
-        slots.append((both[: len(both) // 2], both[len(both) // 2 :]))
-        if len(slots) > config.memory_size:
-            slots.pop(0)
-        normed = _norm_by_hand(hiddens[-1], weights["output_norm.weight"], weights["output_norm.bias"])
-        logits.append(weights["to_logits.weight"] @ normed + weights["to_logits.bias"])
-    return torch.stack(logits)
-
-
-def _norm_by_hand(vector: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    centred = vector - sum(vector) / len(vector)
-    spread = math.sqrt(sum(centred * centred) / len(vector) + 1e-5)
-    return scale * centred / spread + shift
-
-
-def _read_slots(
-    part: dict[str, Tensor], table: Tensor, config: FeedbackConfig, hidden: Tensor, slots: list[tuple[Tensor, Tensor]]
-) -> Tensor:
-    if not slots:
-        return torch.zeros_like(hidden)
-    normed = _norm_by_hand(hidden, part["attention_norm.weight"], part["attention_norm.bias"])
-    queries = part["attention.to_queries.weight"] @ normed
-    reads = []
-    for head in range(config.num_heads):
-        rows = slice(head * config.head_dim, (head + 1) * config.head_dim)
-        powers = []
-        for place, (key, _) in enumerate(slots):
-            distance = torch.tensor(len(slots) - place)
-            bucket = relative_position_bucket(
-                distance, num_buckets=config.num_buckets, max_distance=config.max_distance
-            )
-            score = sum(queries[rows] * key[rows]) / math.sqrt(config.head_dim) + table[bucket, head]
-            powers.append(math.exp(score))
-        total = torch.zeros(config.head_dim)
-        for power, (_, value) in zip(powers, slots, strict=True):
-            total = total + power / sum(powers) * value[rows]
-        reads.append(total)
-    return part["attention.to_output.weight"] @ torch.cat(reads) + part["attention.to_output.bias"]
+def _joined(old: Slots | None, new: Slots) -> Slots:
+    return new if old is None else (torch.cat((old[0], new[0]), dim=1), torch.cat((old[1], new[1]), dim=1))
 
 
 def _whole(
     weights: dict[str, Tensor],
     config: FeedbackConfig,
     tokens: Int[Tensor, "b t"],
+    memory: Slots | None,
     *,
-    nearest: int = 1,
     output_norm: bool = True,
     residual: bool = True,
     evicts: bool = True,
-    reads_itself: bool = False,
-    empty_bias: bool = False,
+    counts_slots: bool = False,
+    shares_buckets: bool = True,
+    own_keys: bool = True,
+    lone_reads_itself: bool = False,
+    own_norm: bool = True,
+    memory_norm: bool = False,
+    masked: bool = True,
+    one_by_one: bool = False,
+    none_is_read: bool = False,
+    zero_slots_are_read: bool = True,
+    gate_first: bool = False,
+    values_first: bool = False,
+    carries: bool = True,
     mix: Callable[[Tensor, Tensor], Tensor] = mix_layers,
-) -> Float[Tensor, "b t v"]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """The chapter's solution; each option is one way in which it goes wrong."""
+    wrapper = "fn.fn" if config.segment_length == 1 else "fn"
+    split = partial(split_heads, num_heads=config.num_heads)
 
     def norm(name: str, vectors: Tensor) -> Tensor:
         return F.layer_norm(vectors, (config.d_model,), weights[f"{name}.weight"], weights[f"{name}.bias"])
@@ -379,70 +384,77 @@ def _whole(
     def linear(name: str, vectors: Tensor) -> Tensor:
         return F.linear(vectors, weights[f"{name}.weight"], weights.get(f"{name}.bias"))
 
-    def read(block: str, hidden: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        slots = keys.shape[1]
-        if slots == 0:
-            return weights[f"{block}.attention.to_output.bias"].expand_as(hidden) if empty_bias else 0 * hidden
-        distance = torch.arange(slots - 1 + nearest, nearest - 1, -1)
-        buckets = relative_position_bucket(distance, num_buckets=config.num_buckets, max_distance=config.max_distance)
-        bias = weights["bias.table"][buckets].T[:, None, :]
-        queries = linear(f"{block}.attention.to_queries", norm(f"{block}.attention_norm", hidden))
-        split = partial(split_heads, num_heads=config.num_heads)
-        shares = attention_weights(split(queries), split(keys), bias=bias)
-        return linear(f"{block}.attention.to_output", merge_heads(attend(shares, split(values))))
+    def keys_values(vectors: Tensor) -> Slots:
+        first, second = linear("shared_kv_proj", vectors).chunk(2, dim=-1)
+        return (second, first) if values_first else (first, second)
 
-    def climb(hidden: Tensor, keys: Tensor, values: Tensor) -> list[Tensor]:
-        hiddens = [hidden]
+    def read(layer: int, hidden: Tensor, memory: Slots | None) -> Tensor:
+        name, length = f"layers.{layer}.0.{wrapper}", hidden.shape[1]
+        normed = norm(f"{name}.norm", hidden)
+        seen, slots = memory, 0 if memory is None else memory[0].shape[1]
+        if own_keys and (length > 1 or (lone_reads_itself and config.segment_length > 1)):
+            seen = _joined(memory, keys_values(normed if own_norm else hidden))
+        if seen is None or (seen[0].shape[1] == 0 and not zero_slots_are_read):
+            return 0 * hidden + none_is_read * weights[f"{name}.fn.to_out.bias"]
+        keys, values = seen
+        queries = torch.arange(length)[:, None]
+        distance = queries - torch.arange(keys.shape[1])
+        buckets = relative_position_bucket(
+            distance + slots * counts_slots, num_buckets=config.num_buckets, max_distance=config.max_distance
+        )
+        if not shares_buckets:
+            buckets = distance.clamp(min=0)
+        bias = weights["pos_emb.relative_attention_bias.weight"][buckets].permute(2, 0, 1)
+        mask = distance + slots >= 0 if masked else None
+        shares = attention_weights(split(linear(f"{name}.fn.to_q", normed)), split(keys), bias=bias, mask=mask)
+        return linear(f"{name}.fn.to_out", merge_heads(attend(shares, split(values))))
+
+    def feed(layer: int, hidden: Tensor) -> Tensor:
+        name = f"layers.{layer}.1.fn"
+        doubled = linear(f"{name}.fn.net.0", norm(f"{name}.norm", hidden))
+        if gate_first:
+            doubled = torch.cat(doubled.chunk(2, dim=-1)[::-1], dim=-1)
+        return linear(f"{name}.fn.net.3", geglu(doubled))
+
+    tops, memory = [], memory if carries else None
+    for segment in tokens.split(1 if one_by_one else config.segment_length, dim=1):
+        hiddens = [weights["token_emb.weight"][segment]]
         for layer in range(config.num_layers):
-            block = f"blocks.{layer}"
-            hidden = hiddens[-1] * residual + read(block, hiddens[-1], keys, values)
-            doubled = linear(f"{block}.feedforward.widen", norm(f"{block}.feedforward_norm", hidden))
-            hiddens.append(hidden * residual + linear(f"{block}.feedforward.narrow", geglu(doubled)))
-        return hiddens
-
-    kept = config.memory_size if evicts else tokens.shape[1]
-    keys = values = torch.zeros(len(tokens), 0, config.num_heads * config.head_dim)
-    tops = []
-    for place in range(tokens.shape[1]):
-        embedded = weights["embedding.weight"][tokens[:, place : place + 1]]
-        hiddens = climb(embedded, keys, values)
-        mixture = mix(torch.stack(hiddens), weights["layer_weights"])
-        key, value = linear("to_keys_values.linear", mixture).chunk(2, dim=-1)
-        keys, values = torch.cat((keys, key), dim=1)[:, -kept:], torch.cat((values, value), dim=1)[:, -kept:]
-        if reads_itself:
-            hiddens = climb(embedded, keys, values)
-        tops.append(norm("output_norm", hiddens[-1]) if output_norm else hiddens[-1])
-    return linear("to_logits", torch.cat(tops, dim=1))
+            hidden = hiddens[-1] * residual + read(layer, hiddens[-1], memory)
+            hiddens.append(hidden * residual + feed(layer, hidden))
+        tops.append(norm("to_logits.0", hiddens[-1]) if output_norm else hiddens[-1])
+        mixture = mix(torch.stack(hiddens), weights["layer_weight"])
+        memory = _joined(memory, keys_values(norm(f"layers.0.0.{wrapper}.norm", mixture) if memory_norm else mixture))
+        if evicts:
+            memory = (memory[0][:, -config.memory_size :], memory[1][:, -config.memory_size :])
+    assert memory is not None  # there is a token in every case
+    return linear("to_logits.1", torch.cat(tops, dim=1)), *memory
 
 
 ASSEMBLE_MODEL = Exercise(
-    specification=_whole_by_loops,
+    specification=_whole_of_the_package,
     make_cases=_model_cases,
-    solution=lambda weights, config, tokens: _whole(weights, config, tokens),
+    solution=lambda weights, config, tokens, memory: _whole(weights, config, tokens, memory),
     mistakes=(
         Mistake(
             answer=partial(_whole, output_norm=False),
             message="The output norm is missing between the last layer and the logits.",
         ),
         Mistake(
-            answer=partial(_whole, empty_bias=True),
-            message="At the first step there is no slot. Attention then adds nothing, its output bias included.",
-        ),
-        Mistake(
-            answer=partial(_whole, nearest=0),
-            message="The newest slot lies at distance 1, not 0: it was written one step before.",
-        ),
-        Mistake(
-            answer=partial(_whole, evicts=False),
-            message="No slot is ever evicted. The memory holds at most config.memory_size slots.",
-        ),
-        Mistake(
-            answer=partial(_whole, reads_itself=True),
-            message="A token reads the slot that it has written itself. Read first, all layers; write afterwards.",
+            answer=partial(_whole, none_is_read=True),
+            message="Without a memory, attention adds nothing to a lone token, its output bias included.",
         ),
         Mistake(
             answer=partial(_whole, residual=False),
             message="A part's result replaces the hidden vector. It has to be added to what came in.",
+        ),
+        Mistake(
+            answer=partial(_whole, gate_first=True),
+            message="You took the wrong half for the gate. `net.0` gives the values first, then the gates.",
+        ),
+        Mistake(
+            answer=partial(_whole, values_first=True),
+            message="Keys and values have changed places. `shared_kv_proj` gives the keys first.",
         ),
         Mistake(
             answer=partial(_whole, mix=lambda hiddens, layer_weights: hiddens[-1]),
@@ -454,7 +466,52 @@ ASSEMBLE_MODEL = Exercise(
             ),
             message="The raw layer weights were used. Put them through a softmax first.",
         ),
+        Mistake(
+            answer=partial(_whole, evicts=False),
+            message="No slot is ever evicted. The memory holds at most config.memory_size slots.",
+        ),
+        Mistake(
+            answer=partial(_whole, memory_norm=True),
+            message="You normed the memory vector. Its key and value are made of the mixture as it is.",
+        ),
+        Mistake(
+            answer=partial(_whole, own_keys=False),
+            message="The tokens of a segment read the memory alone. Each also reads its own segment up to itself.",
+        ),
+        Mistake(
+            answer=partial(_whole, one_by_one=True),
+            message="You go token by token. Tokens of a segment run side by side, and memory is written once after it.",
+        ),
+        Mistake(
+            answer=partial(_whole, own_norm=False),
+            message="Keys and values of the segment are made of hidden vectors that have not passed the block's norm.",
+        ),
+        Mistake(
+            answer=partial(_whole, masked=False),
+            message="A token reads later ones of its segment. The mask counts the slots: all of them come before it.",
+        ),
+        Mistake(
+            answer=partial(_whole, counts_slots=True),
+            message="Your distances are right, the original's are not: for the bias it counts queries and keys from 0, "
+            "slots first. So slots come to lie at negative distances, which share the bucket of 0.",
+        ),
+        Mistake(
+            answer=partial(_whole, lone_reads_itself=True),
+            message="A lone token at the end does not read itself in the original. It reads the memory alone.",
+        ),
+        Mistake(
+            answer=partial(_whole, carries=False),
+            message="The memory that is handed in is not used. The first segment reads it; new slots come after it.",
+        ),
+        Mistake(
+            answer=partial(_whole, zero_slots_are_read=False),
+            message="A memory of zero slots is not the same as none: the original reads it, and what it reads is zero. "
+            "Then it adds the output bias.",
+        ),
+        Mistake(
+            answer=partial(_whole, shares_buckets=False),
+            message="From distance 16 on several distances share a bucket. relative_position_bucket knows which.",
+        ),
     ),
-    otherwise="Compare station by station: load the weights into FeedbackTransformer(config), and hold the numbers of "
-    "its Stepper against yours (hint 3).",
+    otherwise="Compare station by station with the package's model (hint 3): the first one that differs tells where.",
 )
