@@ -43,8 +43,6 @@ def show_plot(figure: Figure) -> None:
     Raises:
         ValueError: ``figure`` is no figure of matplotlib, or none of its lines has a label.
     """
-    from IPython.display import display
-
     if not isinstance(figure, Figure):
         raise ValueError(f"figure must be a figure of matplotlib, got {type(figure).__name__}")
     tables = numbers(figure)
@@ -55,8 +53,14 @@ def show_plot(figure: Figure) -> None:
     wide.append(_drawn(figure, NARROW)[0])
     pyplot.close(figure)
     forms = {"image/svg+xml": ElementTree.tostring(wide, encoding="unicode"), "image/png": picture}
-    display({**forms, "text/plain": f"a plot of {names}"}, raw=True)
-    display({"text/html": as_fold(tables), "text/plain": f"the numbers of {names}, as a table"}, raw=True)
+    _display({**forms, "text/plain": f"a plot of {names}"})
+    _display({"text/html": as_fold(tables), "text/plain": f"the numbers of {names}, as a table"})
+
+
+def _display(forms: dict[str, str]) -> None:
+    from IPython.display import display
+
+    display(forms, raw=True)  # type: ignore[no-untyped-call]
 
 
 # ---- numbers
@@ -90,7 +94,7 @@ def _groups(axes: Axes) -> Iterator[list[Line2D]]:
     level = [line for line in named if _is_level(axes, line)]
     waiting = [line for line in named if line not in level]
     while waiting:
-        longest = max(waiting, key=lambda line: len(line.get_xdata()))
+        longest = max(waiting, key=lambda line: len(_floats(line.get_xdata())))
         places = set(_floats(longest.get_xdata()))
         group = [line for line in waiting if places.issuperset(_floats(line.get_xdata()))]
         waiting = [line for line in waiting if line not in group]
@@ -114,7 +118,7 @@ def _table(axes: Axes, lines: Sequence[Line2D], most: int) -> Table:
     step = ceil(len(places) / most)
     digits = _digits(axes.get_ylim())
     rows = [
-        (_place(place), *(f"{column[place]:.{digits}f}" if place in column else "" for column in columns.values()))
+        (_place(place), *(_rounded_to(column[place], digits) if place in column else "" for column in columns.values()))
         for place in places[::step]
     ]
     return Table(
@@ -135,8 +139,12 @@ def _digits(ends: tuple[float, float]) -> int:
     return max(0, 2 - floor(log10(abs(ends[1] - ends[0]))))
 
 
+def _rounded_to(value: float, digits: int) -> str:
+    return f"{round(value, digits) + 0.0:.{digits}f}"  # no minus before a zero
+
+
 def _place(value: float) -> str:
-    return f"{value:,.0f}" if value == round(value) else f"{value:.4g}"
+    return f"{value:,.0f}" if value == round(value) else f"{value:.3g}"
 
 
 def as_fold(tables: Sequence[Table]) -> str:
@@ -191,8 +199,8 @@ def _arrange(figure: Figure, width: int) -> None:
     several = len(figure.axes)
     if width == NARROW and several > 1:
         grid = figure.add_gridspec(several, 1)
-        for place, axes in zip(grid, figure.axes, strict=True):
-            axes.set_subplotspec(place)
+        for row, axes in enumerate(figure.axes):
+            axes.set_subplotspec(grid[row, 0])
             axes.tick_params(labelleft=True)
     height = 300 * several if width == NARROW else round(figure.get_size_inches()[1] * 72)
     figure.set_size_inches(width / 72, height / 72)
