@@ -15,6 +15,10 @@ from feedback_lite.lesson.showing import kind, report, show_arguments
 
 EXERCISE_TOLERANCE = 1e-4  # answers may take another dtype on the way
 EXERCISE_SEEDS = (1, 2)
+UNTOUCHED = "untouched"
+_NOTHING_CAME = (
+    "nothing came back yet. Replace the dots, and return the result. `print` shows a result, `return` hands it back."
+)
 _PRODUCT = (
     "In a product of matrices, the last axis of the first must be as long as the last but one of the second. "
     "Vectors in rows: vectors @ matrix.T. With more axes: a @ b.transpose(-1, -2)."
@@ -45,6 +49,8 @@ ERROR_HINTS = {
 def check(name: str, answer: Callable[..., Any]) -> None:
     """Try a learner's answer to an exercise on two sets of inputs and print what came of it. Raises nothing.
 
+    Of a function in which nobody has written anything yet, nothing is printed.
+
     An answer that draws random numbers draws the same ones on every call, and the learner's own draws stay as they are.
 
     Args:
@@ -63,14 +69,18 @@ def check(name: str, answer: Callable[..., Any]) -> None:
             torch.default_generator.manual_seed(seed)
             problem = first_problem(exercise, answer, cases)
         if problem is not None:
-            print(f"{name}: {problem}")
+            if problem != UNTOUCHED:
+                print(f"{name}: {problem}")
             return
         tried += len(cases)
     print(f"{name}: right, on all {tried} inputs.")
 
 
 def first_problem(exercise: Exercise, answer: Callable[..., Any], cases: Sequence[Case]) -> str | None:
-    """Return what is wrong with an answer, shown on the first case that fails; None where nothing is."""
+    """Return what is wrong with an answer, shown on the first case that fails; None where nothing is.
+
+    `UNTOUCHED` stands for an answer that nobody has begun.
+    """
     results = []
     for arguments in cases:
         try:
@@ -88,8 +98,7 @@ def first_problem(exercise: Exercise, answer: Callable[..., Any], cases: Sequenc
                 ]
             )
     if all(result is None or result is ... for result in results):
-        nothing = "nothing came back yet. Replace the dots, and return the result."
-        return nothing if is_stub(answer) else f"{nothing} `print` shows a result, `return` hands it back."
+        return UNTOUCHED if is_stub(answer) else _NOTHING_CAME
     expected = [exercise.specification(*copied(arguments)) for arguments in cases]
     results = [
         as_bool(came) if isinstance(right, bool) else came for right, came in zip(expected, results, strict=True)
