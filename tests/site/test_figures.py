@@ -51,7 +51,7 @@ def test_everything_fits(page_name: str, width: int, stage: Visit) -> None:
         for figure in figures_of(page, kind):
             frame = figure.bounding_box()
             assert frame is not None
-            assert 270 <= frame["width"] <= min(720, width)
+            assert 270 <= frame["width"] <= min(1000, width)
             assert figure.evaluate(OUTSIDE) == []
             assert figure.evaluate(TOO_SMALL) == []
             assert figure.evaluate(OVERLAPPING) == []
