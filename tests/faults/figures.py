@@ -7,6 +7,7 @@ SITE = "tests/site"
 LIVE = ("tests/site/test_live.py", "-k", "runtime_alone and not file")
 EVERY_STATE = "tests/site/test_every_state.py"
 DUEL = "tests/site/test_shell_duel.py"
+SCREEN = "tests/site/test_screen.py"
 PROGRAM_DUEL = "tests/site/test_program_duel.py"
 
 FAULTS = (
@@ -169,6 +170,36 @@ FAULTS = (
         f"{WIDGETS}/js/shell_duel.js",
         {"Number(guess === ball + 1)": "Number(guess === ball)"},
         (DUEL, "-k", "right_answers_are_counted"),
+    ),
+    Fault(
+        "a picture that scrolls away from its controls",
+        f"{WIDGETS}/css/figure.css",
+        {".fl-view { position: sticky;": ".fl-view { position: static;"},
+        (SCREEN, "-k", "phone and runs"),
+    ),
+    Fault(
+        "a list as long as its models",
+        f"{WIDGETS}/css/runs_explorer.css",
+        {"height: 240px;": "height: max-content;"},
+        (SCREEN, "-k", "laptop and runs"),
+    ),
+    Fault(
+        "letters too small for a laptop",
+        f"{WIDGETS}/css/figure.css",
+        {"--fl-little: 14px;": "--fl-little: 12px;"},
+        (SCREEN, "-k", "laptop and memory-queue"),
+    ),
+    Fault(
+        "every button a stop of the Tab key",
+        f"{WIDGETS}/js/controls.js",
+        {"tabindex: one === stop ? null : -1": "tabindex: null"},
+        ("tests/site/test_controls.py", "-k", "reached_by_keys and 06-memory"),
+    ),
+    Fault(
+        "a step that moves whatever the reader asks for",
+        f"{WIDGETS}/js/motion.js",
+        {'"(prefers-reduced-motion: reduce)"': '"(prefers-reduced-motion: never)"'},
+        (SCREEN, "-k", "step_moves and memory-queue"),
     ),
     Fault(
         "a button too small for a finger",
