@@ -28,7 +28,7 @@ def words_of_plots() -> dict[str, list[str]]:
 
 WORDS = words_of_plots()
 WITH_PLOTS = list(WORDS)
-NARROWEST_LETTER, WIDE_LETTER = 11, 12.5
+LETTER = {1280: 12.5, 390: 11, 320: 10.5}
 # Of the drawing that is to be seen: its letters' height in pixels, what sticks out of it, how far, and how many words.
 SEEN = """(plot) => {
     const [picture, ...others] = [...plot.querySelectorAll("svg")].filter((one) => one.getClientRects().length > 0);
@@ -80,7 +80,7 @@ def test_every_plot_has_its_words_its_caption_and_its_numbers_in_this_order(name
 def test_words_in_a_plot_are_large_enough_and_lie_within_it(name: str, width: int, narrow: bool, stage: Visit) -> None:
     for plot in seen(stage(name, width=width)):
         assert (plot["drawings"], plot["narrow"], plot["outside"]) == (1, narrow, [])
-        assert plot["letters"] >= (NARROWEST_LETTER if narrow else WIDE_LETTER)
+        assert plot["letters"] >= LETTER[width]
         assert plot["words"] > 8
 
 
