@@ -95,6 +95,12 @@ class Judge:
         self.exercise = EXERCISES[name]
         self._known: dict[tuple[Callable[..., Any], int], list[Any]] = {}
 
+    def work_out(self) -> None:
+        """Work out at once all that answers are held against; without this, it is done when it is needed."""
+        for seed in EXERCISE_SEEDS:
+            for function in (self.exercise.specification, *(mistake.answer for mistake in self.exercise.mistakes)):
+                self._results(function, seed)
+
     def verdict(self, answer: Callable[..., Any]) -> Verdict:
         """Return what is to be told of an answer; it is the same for one answer every time."""
         tried = 0

@@ -88,6 +88,7 @@ def fill_all(
     judge = Judge(exercise)
     blanks = _blanks_of(code, choices)
     first_line = head(exercise, judge.exercise.solution)
+    judge.work_out()  # before lines are counted, which is slow
     judged: dict[frozenset[tuple[str, str]], Verdict] = {}
     for texts in product(*(choices[blank] for blank in blanks)):
         filling = dict(zip(blanks, texts, strict=True))
@@ -166,6 +167,8 @@ def _judge_one(judge: Judge, source: str, names: Mapping[str, Any]) -> Verdict:
             verdict = judge.verdict(function)
     except _TooLong:
         raise ValueError(f"a combination may run through {LINES} lines, got more in\n{source}") from None
+    except SystemExit as error:
+        raise ValueError(f"a combination may not stop with {error!r}:\n{source}") from error
     finally:
         del linecache.cache[file]
     if time.process_time() - began > SECONDS:

@@ -156,7 +156,7 @@ export default {
 
     // A form of its own keeps its radio buttons apart from those of the next figure, and Enter checks.
     const actions = html("div", { class: "fl-actions" }, check, clear, mark);
-    const heading = html("p", { class: "fl-heading" }, "Solve it here: fill in the blanks, then check");
+    const heading = html("p", { class: "fl-heading" }, "Solve it here: fill in the blanks");
     const form = html("form", {}, heading, program, ...panels.map(({ node }) => node), actions);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
