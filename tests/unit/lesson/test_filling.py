@@ -97,16 +97,11 @@ SHORT = {"powers": ("layer_weights.exp()", "2 * layer_weights.exp()"), "total": 
         ("shares", CODE, {**CHOICES, "total": ("1", "1")}, "total must be 2 to 4 different texts"),
         ("shares", CODE, {**CHOICES, "total": tuple("12345")}, "total must be 2 to 4 different texts"),
         ("shares", CODE, {**CHOICES, "total": ("1", "2")}, "must have a right combination, got none"),
-        (
-            "shares",
-            CODE,
-            {**WITH, "powers": ("layer_weights.exp()", "1 * layer_weights.exp()")},
-            "3 different messages",
-        ),
+        ("shares", CODE, SHORT, "3 different messages"),
         ("shares", CODE, {**CHOICES, "total": ("powers.sum()", "powers.sum(")}, "every combination must be Python"),
         ("shares", CODE, {**CHOICES, "total": ("powers.sum()", "sum_of(powers)")}, "may not stop with NameError"),
         ("shares", CODE, {**CHOICES, "total": ("powers.sum()", "exit()")}, "may not stop with"),
-        ("shares", CODE, {**CHOICES, "total": ("powers.sum()", "f'{object()}'")}, "may not name an object's address"),
+        ("shares", CODE, {**CHOICES, "total": ("powers.sum()", "{}[object()]")}, "may not name an object's address"),
         (
             "shares",
             CODE + "\nreturn {idle}",
