@@ -225,4 +225,40 @@ FAULTS = (
         {'weight.numpy().astype("<f4")': '(1.001 * weight.numpy()).astype("<f4")'},
         ("tests/unit/widgets/test_live.py",),
     ),
+    Fault(
+        "the verdict of the combination beside it comes, in Python",
+        f"{WIDGETS}/fill_in.py",
+        {"return int(self.combinations[place])": "return int(self.combinations[place - 1])"},
+        ("tests/unit/widgets/test_fill_in.py",),
+    ),
+    Fault(
+        "the verdict of the combination beside it comes, in the page",
+        f"{WIDGETS}/js/fill_in.js",
+        {"return combinations[place];": "return combinations[Math.max(0, place - 1)];"},
+        (EVERY_STATE, "-k", "fill-in and 05-feedback"),
+    ),
+    Fault(
+        "a blank's first choices are all right",
+        "feedback_lite/lesson/filling.py",
+        {"if told[0] not in rights:": "if told[0] in rights:"},
+        ("tests/unit/lesson/test_filling.py",),
+    ),
+    Fault(
+        "combinations are told in the order in which choices came",
+        "feedback_lite/lesson/filling.py",
+        {"[verdicts.index(text) for text in told]": "[verdicts.index(one.text) for one in judged.values()]"},
+        ("tests/unit/lesson/test_filling.py",),
+    ),
+    Fault(
+        "a blank that makes no difference is kept",
+        "feedback_lite/lesson/filling.py",
+        {"    _refuse_idle_blanks(shown, told)\n": ""},
+        ("tests/unit/lesson/test_filling.py",),
+    ),
+    Fault(
+        "the browser's storage is trusted",
+        "feedback_lite/widgets/js/progress.js",
+        {"if (!solved.every(isName) || !read.every(isName) || !predicted.every(isPrediction)) return null;": ""},
+        ("tests/site/test_progress.py", "-k", "dropped"),
+    ),
 )

@@ -13,7 +13,7 @@ from feedback_lite.attention import attend, attention_weights, merge_heads, spli
 from feedback_lite.block import Block
 from feedback_lite.config import FeedbackConfig
 from feedback_lite.feedforward import geglu
-from feedback_lite.lesson.exercises.exercise import Case, Exercise, Mistake, normal
+from feedback_lite.lesson.exercises.exercise import Blanks, Case, Exercise, Mistake, normal
 from feedback_lite.memory import mix_layers
 from feedback_lite.model import FeedbackTransformer
 from feedback_lite.positions import relative_position_bucket
@@ -156,6 +156,19 @@ OUTPUT_HEAD = Exercise(
             message="These are probabilities. The logits were asked, from before the softmax.",
         ),
     ),
+    blanks=Blanks(
+        code="normed = {normed}\nlogits = normed @ {matrix}\nreturn {result}",
+        choices={
+            "normed": (
+                "nn.functional.layer_norm(hidden, scale.shape, scale, shift)",
+                "nn.functional.layer_norm(hidden, scale.shape)",
+                "hidden * scale + shift",
+                "hidden",
+            ),
+            "matrix": ("matrix.T", "matrix"),
+            "result": ("logits + bias", "logits", "(logits + bias).softmax(dim=-1)"),
+        },
+    ),
 )
 
 
@@ -242,6 +255,18 @@ CATCH_MISSING_NORM = Exercise(
         ),
     ),
     otherwise="A right head must get True and a faulty one False. Change the vectors in a way that a norm takes out.",
+    blanks=Blanks(
+        code="changed = {changed}\nonce, again = head(hidden), head(changed)\nreturn {answer}",
+        choices={
+            "changed": ("3 * hidden + 1", "3 * hidden", "hidden + 1", "hidden.flip(-1)"),
+            "answer": (
+                "torch.allclose(once, again, atol=1e-3)",
+                "not torch.allclose(once, again, atol=1e-3)",
+                "torch.equal(once, again)",
+                "once.shape == again.shape",
+            ),
+        },
+    ),
 )
 
 
