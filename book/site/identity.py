@@ -52,7 +52,7 @@ li {{ margin: 0.3rem 0; }}
 <body class="{lost}">
 <main>
 {mark}
-<h1>This page is not under its cup.</h1>
+<h1>There is no page under this cup.</h1>
 <p>The address leads nowhere, or to a page that has moved. From here you can go on:</p>
 <ul>
 {links}
@@ -136,7 +136,7 @@ def say_what_others_see(app: Sphinx, page: str, template: str, context: dict[str
             f'<meta property="og:image" content="{address}" />',
             f'<meta property="og:image:width" content="{width}" />',
             f'<meta property="og:image:height" content="{height}" />',
-            f'<meta property="og:image:alt" content="{escape(app.config.project)}" />',
+            f'<meta property="og:image:alt" content="{escape(app.config.html_title)}" />',
             '<meta name="twitter:card" content="summary_large_image" />',
         ]
     )
@@ -181,7 +181,7 @@ def draw_card(title: str, book: str) -> bytes:
     lines = wrap(title, 26)
     axes.text(80, 400, "\n".join(lines[:3]), size=44, weight="bold", color=colour["ink"], va="center", linespacing=1.15)
     axes.text(80, 560, book, size=21, color=colour["muted"], va="center")
-    axes.plot([0, width], [height - 8, height - 8], color=colour["memory"], lw=18, solid_capstyle="butt")
+    axes.axhspan(height - 20, height, color=colour["memory"], lw=0)
     canvas.draw()
     image = Image.frombuffer("RGBA", canvas.get_width_height(), bytes(canvas.buffer_rgba())).convert("RGB")
     file = BytesIO()
@@ -211,7 +211,7 @@ def lead_on(app: Sphinx) -> str:
     titles += [(page, app.env.titles[page].astext()) for page in chapters]
     links = "\n".join(f'<li><a href="{base}/{quote(page)}.html">{escape(title)}</a></li>' for page, title in titles)
     return NOT_FOUND.format(
-        book=escape(app.config.project),
+        book=escape(app.config.html_title),
         icon="data:image/svg+xml," + quote(MARK.read_text(encoding="utf-8").replace("\n", " "), safe=" =:/,'()"),
         light=css_variables("light"),
         dark=css_variables("dark"),
@@ -231,7 +231,7 @@ def write_beside(app: Sphinx, exception: Exception | None) -> None:
     cards = folder / CARDS
     cards.mkdir(parents=True, exist_ok=True)
     for page in app.env.found_docs:
-        (cards / card_name(page)).write_bytes(draw_card(app.env.titles[page].astext(), app.config.project))
+        (cards / card_name(page)).write_bytes(draw_card(app.env.titles[page].astext(), app.config.html_title))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -5,6 +5,7 @@ its own; the figures' script runs before the mathematics; the few icons that the
 own script; and what no page asks for leaves the built folder.
 """
 
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -67,6 +68,8 @@ ONE_IMPORT = re.compile(r"styles/theme\.css(\?digest=\w+)?")
 THEBE = re.compile(
     r'\s*<script type="text/x-thebe-config">.*?</script>\s*<script>kernelName = [^<]*</script>', re.DOTALL
 )
+COMPACT = (",", ":")
+"""JSON without the spaces that only help who reads its files."""
 NAMED = re.compile(r"""(?:src|href)="([^"#?:]+)|url\(["']?([^"')#?:]+)""")
 """Files of the site that a page or a style sheet names."""
 
@@ -112,8 +115,23 @@ def keep_what_is_used(app: Sphinx, page: str, template: str, context: dict[str, 
         elif script.filename and not script.filename.endswith(READ_AT_ONCE):
             script.attributes["defer"] = "defer"
     context["script_files"] = sorted(scripts, key=lambda file: MATHEMATICS in told(file).lower())
-    stored = [f'<script type="{WIDGET_STATE}">{file.attributes["body"]}</script>' for file in states]
+    stored = [f'<script type="{WIDGET_STATE}">{said_once(file.attributes["body"])}</script>' for file in states]
     context["body"] = "\n".join([body, *stored])
+
+
+def said_once(body: str) -> str:
+    """Return the stored state of a page's figures with each script and style once: others of its kind name the first.
+
+    The name stands as ``{"as": "widget-0001"}`` in place of the text, and the host looks it up.
+    """
+    whole = json.loads(body)
+    first: dict[tuple[str, str], str] = {}
+    for name, model in whole.get("state", {}).items():
+        for part in ("_esm", "_css"):
+            text = model["state"].get(part)
+            if text and first.setdefault((part, text), name) != name:
+                model["state"][part] = {"as": first[part, text]}
+    return json.dumps(whole, separators=COMPACT).replace("</", r"<\/")
 
 
 def told(file: Any) -> str:
@@ -122,7 +140,7 @@ def told(file: Any) -> str:
 
 
 def finish(app: Sphinx, exception: Exception | None) -> None:
-    """Take the font of icons out of the written pages, and what none of them names out of the folder."""
+    """Take the font of icons out of the pages, and out of the folder what no page names and spaces that nobody sees."""
     if exception is not None or app.builder.format != "html":
         return
     folder = Path(app.outdir)
@@ -134,6 +152,9 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
             raise ExtensionError(f"{path} names icons that book/site/lean.py does not: {sorted(missing)}")
         if lean != text:
             path.write_text(lean, encoding="utf-8")
+    for path in sorted(folder.glob("_sources/**/*.ipynb")):  # what is behind the button for downloads
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps(notebook, ensure_ascii=False, separators=COMPACT), encoding="utf-8")
     static = folder / "_static"
     kept = named_by(pages(folder))
     kept |= named_by(path for path in kept if path.suffix == ".css")

@@ -5,6 +5,7 @@ from feedback_lite.lesson.wiring import Arrangement, Cell, longest_ways
 from feedback_lite.widgets.bucket_explorer import BucketExplorer
 from feedback_lite.widgets.cost_explorer import CostExplorer
 from feedback_lite.widgets.figure import Figure
+from feedback_lite.widgets.fill_in import FillIn
 from feedback_lite.widgets.gate_explorer import GateExplorer
 from feedback_lite.widgets.information_flow import InformationFlow
 from feedback_lite.widgets.inside import ModelInside
@@ -29,6 +30,7 @@ __all__ = [
     "BucketExplorer",
     "CostExplorer",
     "Figure",
+    "FillIn",
     "GateExplorer",
     "LayerMixture",
     "LineageMap",

@@ -7,6 +7,7 @@ SITE = "tests/site"
 LIVE = ("tests/site/test_live.py", "-k", "runtime_alone and not file")
 EVERY_STATE = "tests/site/test_every_state.py"
 DUEL = "tests/site/test_shell_duel.py"
+SCREEN = "tests/site/test_screen.py"
 PROGRAM_DUEL = "tests/site/test_program_duel.py"
 
 FAULTS = (
@@ -171,6 +172,36 @@ FAULTS = (
         (DUEL, "-k", "right_answers_are_counted"),
     ),
     Fault(
+        "a picture that scrolls away from its controls",
+        f"{WIDGETS}/css/figure.css",
+        {".fl-view { position: sticky;": ".fl-view { position: static;"},
+        (SCREEN, "-k", "phone and runs"),
+    ),
+    Fault(
+        "a list as long as its models",
+        f"{WIDGETS}/css/runs_explorer.css",
+        {"height: 240px;": "height: max-content;"},
+        (SCREEN, "-k", "laptop and runs"),
+    ),
+    Fault(
+        "letters too small for a laptop",
+        f"{WIDGETS}/css/figure.css",
+        {"--fl-little: 14px;": "--fl-little: 12px;"},
+        (SCREEN, "-k", "laptop and memory-queue"),
+    ),
+    Fault(
+        "every button a stop of the Tab key",
+        f"{WIDGETS}/js/controls.js",
+        {"tabindex: one === stop ? null : -1": "tabindex: null"},
+        ("tests/site/test_controls.py", "-k", "reached_by_keys and 06-memory"),
+    ),
+    Fault(
+        "a step that moves whatever the reader asks for",
+        f"{WIDGETS}/js/motion.js",
+        {'"(prefers-reduced-motion: reduce)"': '"(prefers-reduced-motion: never)"'},
+        (SCREEN, "-k", "step_moves and memory-queue"),
+    ),
+    Fault(
         "a button too small for a finger",
         f"{WIDGETS}/css/figure.css",
         {".fl-figure .fl-button {\n  min-height: 44px;": ".fl-figure .fl-button {\n  min-height: 30px;"},
@@ -193,5 +224,41 @@ FAULTS = (
         f"{WIDGETS}/live.py",
         {'weight.numpy().astype("<f4")': '(1.001 * weight.numpy()).astype("<f4")'},
         ("tests/unit/widgets/test_live.py",),
+    ),
+    Fault(
+        "the verdict of the combination beside it comes, in Python",
+        f"{WIDGETS}/fill_in.py",
+        {"return int(self.combinations[place])": "return int(self.combinations[place - 1])"},
+        ("tests/unit/widgets/test_fill_in.py",),
+    ),
+    Fault(
+        "the verdict of the combination beside it comes, in the page",
+        f"{WIDGETS}/js/fill_in.js",
+        {"return combinations[place];": "return combinations[Math.max(0, place - 1)];"},
+        (EVERY_STATE, "-k", "fill-in and 05-feedback"),
+    ),
+    Fault(
+        "a blank's first choices are all right",
+        "feedback_lite/lesson/filling.py",
+        {"if told[0] not in rights:": "if told[0] in rights:"},
+        ("tests/unit/lesson/test_filling.py",),
+    ),
+    Fault(
+        "combinations are told in the order in which choices came",
+        "feedback_lite/lesson/filling.py",
+        {"[verdicts.index(text) for text in told]": "[verdicts.index(one.text) for one in judged.values()]"},
+        ("tests/unit/lesson/test_filling.py",),
+    ),
+    Fault(
+        "a blank that makes no difference is kept",
+        "feedback_lite/lesson/filling.py",
+        {"    _refuse_idle_blanks(shown, told)\n": ""},
+        ("tests/unit/lesson/test_filling.py",),
+    ),
+    Fault(
+        "the browser's storage is trusted",
+        "feedback_lite/widgets/js/progress.js",
+        {"if (!solved.every(isName) || !read.every(isName) || !predicted.every(isPrediction)) return null;": ""},
+        ("tests/site/test_progress.py", "-k", "dropped"),
     ),
 )

@@ -110,4 +110,28 @@ FAULTS = (
         {"RIVAL: max(rivals": "RIVAL: min(rivals"},
         ("tests/tools/test_results.py",),
     ),
+    Fault(
+        "a plot stays light in the dark theme",
+        "book/site/plots.py",
+        {"lambda found: variable(found[0].lower())": "lambda found: found[0]"},
+        ("tests/site/test_plots.py", "-k", "two_drawings or colours_of_the_theme"),
+    ),
+    Fault(
+        "the table of a plot begins with its second row",
+        "feedback_lite/widgets/plots.py",
+        {"for place in places[::step]": "for place in places[1::step]"},
+        ("tests/unit/widgets/test_plots.py",),
+    ),
+    Fault(
+        "the switch forgets what was chosen",
+        "book/site/assets/folding.js",
+        {'    keep(shown ? "shown" : "folded");\n': ""},
+        ("tests/site/test_folding.py", "-k", "remembered"),
+    ),
+    Fault(
+        "a line of code is cut on a phone",
+        "book/site/assets/chapters.css",
+        {".highlight pre { white-space: pre-wrap; overflow-wrap: anywhere; }": ".highlight pre { white-space: pre; }"},
+        ("tests/site/test_folding.py", "-k", "no_line_is_cut and 05"),
+    ),
 )

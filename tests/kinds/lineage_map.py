@@ -15,7 +15,7 @@ LOOK = r"""(figure) => {
     return {
         place: Number(picker.getAttribute("aria-valuenow")),
         places: Number(picker.getAttribute("aria-valuemax")),
-        title: text(".fl-now"),
+        title: text(".fl-large"),
         recurs: text(".fl-recurs"),
         chosen: works.filter((work) => "chosen" in work.dataset).map((work) => work.dataset.key),
         shown: works.length,
@@ -95,7 +95,7 @@ def shows(twin: LineageMap) -> Look:
         "place": shown.index(twin.chosen) + 1,
         "places": len(shown),
         "shown": len(shown),
-        "title": f"{work['title']}, {work['year']}",
+        "title": f"{work['title']} {work['year']}",
         "recurs": f"What recurs: {work['recurs']}.",
         "chosen": [work["key"]],
         "marked": [twin.works[twin.marked]["key"]],

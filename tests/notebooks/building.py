@@ -68,7 +68,7 @@ def good() -> Json:
     return stable(
         notebook(
             markdown("# Title\n\nSee [the notation](../book/notation.md#axes), ![a queue](queue.png) and $x_{i}$."),
-            code(SET_UP),
+            code(SET_UP, tags=("hide-input",), cellView="form", jupyter={"source_hidden": True}),
             code("1 + 1", result(text="2")),
             code("draw()", result(text="<Figure>", png="aGVsbG8="), mystnb={"image": {"alt": "a line"}}),
             code("Mixture()", view("f", "three weights")),

@@ -1,6 +1,7 @@
 """Prepares what the kernels that nbval starts for the chapters inherit, and the order in which chapters run."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -8,11 +9,15 @@ from book.tools.notebooks.run import KERNEL_ENVIRONMENT, KERNEL_ENVIRONMENT_DROP
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Set the environment of this process: nbval has no setting for that of its kernels."""
+    """Set the environment of this process: nbval has no setting for that of its kernels.
+
+    It compares the text of a drawing, whose last digits are another machine's: a picture need only be there.
+    """
     os.environ.update(KERNEL_ENVIRONMENT)
     for name in KERNEL_ENVIRONMENT_DROPPED:
         os.environ.pop(name, None)
     if config.getoption("nbval", default=False):
+        config.option.nbval_sanitize_with = str(Path(__file__).with_name("pictures.cfg"))
         build_font_cache()
 
 

@@ -25,6 +25,9 @@ MEDIA = {"media": "screen", "color_scheme": "light", "reduced_motion": "no-prefe
 
 Visit = Callable[..., Page]
 
+# Each visit is a reader's first: what others have done on the page is forgotten.
+FORGET = "try { localStorage.removeItem('feedback-lite-progress'); } catch {}"
+
 
 def is_known(message: str, address: str, page: str) -> bool:
     """Whether an error is the theme's or Sphinx's own, nearly all of them on pages opened from disk.
@@ -146,6 +149,7 @@ class Visits:
             if not is_known(error.message, page.url, name):
                 self.complaints.append(f"{name} throws: {error.message}")
 
+        page.add_init_script(FORGET)
         page.on("request", note_request)
         page.on("console", note_message)
         page.on("pageerror", note_error)
@@ -242,6 +246,7 @@ def stage(stages: Stages) -> Iterator[Visit]:
 def mount_again(page: Page, kind: str | None = None) -> None:
     """Take the figures away, and let the page's own host bring back those of a kind, or all."""
     page.mouse.move(0, 0)
+    page.evaluate(FORGET)
     page.evaluate(
         """(kind) => new Promise((done) => {
             const view = "application/vnd.jupyter.widget-view+json";

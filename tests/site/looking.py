@@ -81,11 +81,15 @@ def use(figure: Locator, row: Control, way: str) -> None:
 
 
 def stored_states(page: Page) -> list[dict[str, Any]]:
-    """Return the states of all figures that a page stores, as its notebook left them."""
+    """Return the states of all figures that a page stores, as its notebook left them: scripts and styles in full."""
     text = page.locator(STATE).text_content()
     assert text is not None
-    states = [model["state"] for model in json.loads(text)["state"].values()]
-    return [state for state in states if "_esm" in state]
+    models = {name: model["state"] for name, model in json.loads(text)["state"].items()}
+    for state in models.values():
+        for part in ("_esm", "_css"):
+            if isinstance(said := state.get(part), dict):
+                state[part] = models[said["as"]][part]
+    return [state for state in models.values() if "_esm" in state]
 
 
 def stored_of(page: Page, kind: str) -> list[dict[str, Any]]:

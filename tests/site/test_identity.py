@@ -120,7 +120,7 @@ def test_the_whole_duel_begins_in_the_first_screen(stage: Visit) -> None:
     page = stage("book/index.html", fresh=True)
     page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
     page.set_viewport_size({"width": 1280, "height": 720})
-    for seen in ("h1", ".fl-cups", '[data-control="shuffle"]', '[data-player="ordinary"]'):
+    for seen in ("article h1", ".fl-cups", '[data-control="shuffle"]', '[data-player="ordinary"]'):
         box = page.locator(seen).first.bounding_box()
         assert box is not None
         assert box["y"] + box["height"] <= 720, seen

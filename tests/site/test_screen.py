@@ -51,3 +51,28 @@ def test_captions_are_those_of_python(page_name: str, kind: str, stage: Visit) -
         assert control(figure, "caption on").is_enabled() == (number < len(captions))
         if number < len(captions):
             control(figure, "caption on").click()
+
+
+# ---- motion
+
+MOVING = [(KINDS[name].pages[0], name) for name in ("inside", "layer-mixture", "memory-queue", "token-walk")]
+MOVES = """document.getAnimations().filter((one) => one.constructor === Animation)
+    .map((one) => one.effect.getTiming().duration)"""
+
+
+@pytest.mark.parametrize(("page_name", "kind"), MOVING)
+def test_a_step_moves_what_moves(page_name: str, kind: str, stage: Visit) -> None:
+    """For a fifth of a second, and not at all where the reader wants no motion."""
+    for motion in ("no-preference", "reduce"):
+        page = stage(page_name, fresh=True, reduced_motion=motion)
+        figure = figures_of(page, kind)[0]
+        control(figure, "restart").click()
+        page.wait_for_function(f"{MOVES}.length === 0")
+        seen = control(figure, "step").evaluate(
+            f"""(step) => {{
+                step.click();
+                return new Promise((done) => queueMicrotask(() => queueMicrotask(() => done({MOVES}))));
+            }}"""
+        )
+        assert all(150 <= duration <= 250 for duration in seen)
+        assert (len(seen) > 0) == (motion == "no-preference")

@@ -5,7 +5,8 @@
 (() => {
   const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
   const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]';
-  /** @typedef {Record<string, unknown> & { _esm?: string, _css?: string }} State what a notebook stored of a widget */
+  /** @typedef {string | { as: string } | undefined} Text a script or style, or the id of the widget that has the same */
+  /** @typedef {Record<string, unknown> & { _esm?: Text, _css?: Text }} State what a notebook stored of a widget */
   /** @typedef {ReturnType<typeof makeModel>} Model */
 
   /**
@@ -95,19 +96,30 @@
   }
 
   /**
+   * @param {Text} text
+   * @param {"_esm" | "_css"} part
+   * @param {Record<string, { state: State }>} states
+   */
+  function inFull(text, part, states) {
+    const found = typeof text === "object" ? states[text.as]?.state[part] : text;
+    return typeof found === "string" ? found : "";
+  }
+
+  /**
    * @param {Element} view
    * @param {Record<string, { state: State }>} states
    */
   async function mount(view, states) {
     const { model_id: id } = JSON.parse(view.textContent);
     const state = states[id]?.state;
-    if (!state?._esm) return; // an ordinary widget: it needs Python, and the sentence in its place says so
+    const script = inFull(state?._esm, "_esm", states);
+    if (!state || !script) return; // an ordinary widget: it needs Python, and the sentence in its place says so
     const sentence = view.parentElement?.querySelector(".fl-fallback");
     const place = Object.assign(document.createElement("div"), { className: "fl-place" });
     view.after(place);
     try {
-      if (state._css) style(state._css);
-      const { model, ready } = start(id, state, state._esm);
+      if (state._css) style(inFull(state._css, "_css", states));
+      const { model, ready } = start(id, state, script);
       await (await ready).render?.({ model, el: place });
       sentence?.remove();
     } catch (error) {

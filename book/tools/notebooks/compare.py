@@ -10,7 +10,7 @@ from typing import Any
 from book.tools.notebooks.notebook import Json, cell_name
 
 # What is not compared: the same drawing gives other bytes on another machine.
-PICTURES = frozenset({"image/png", "image/jpeg"})
+PICTURES = frozenset({"image/png", "image/jpeg", "image/svg+xml"})
 # How far a fraction in the data of a widget may lie from the committed one, relative above one.
 TOLERANCE = 1e-5
 

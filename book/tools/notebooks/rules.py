@@ -330,7 +330,7 @@ def answers_are_folded(chapter: Chapter) -> Iterator[str]:
 
 
 def fold_faults(cell: Json) -> Iterator[str]:
-    """Yield where an answer still lies open."""
+    """Yield where a cell that should be folded still lies open."""
     metadata = cell["metadata"]
     if not is_code(cell):
         yield "must be a code cell, so that the tests run it"
@@ -349,9 +349,10 @@ GUARD = re.compile(rf"(?:importlib\.util\.)?find_spec\('{PACKAGE}'\) is None")
 
 
 def set_up_first(chapter: Chapter) -> Iterator[str]:
-    """The first code cell installs the package, only where it is missing, and no other cell installs."""
+    """The first code cell installs the package, only where it is missing, and is folded; no other cell installs."""
     for position, (where, cell) in enumerate(chapter.code()):
         if position == 0:
+            yield from (f"{where}: the set-up cell {fault}" for fault in fold_faults(cell))
             yield from (f"{where}: the set-up cell {fault}" for fault in set_up_faults(cell["source"]))
         elif INSTALLS.search(cell["source"]):
             yield f"{where}: only the set-up cell may install"

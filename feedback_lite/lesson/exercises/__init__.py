@@ -18,7 +18,7 @@ from feedback_lite.lesson.exercises import (
     whole_model,
     why_feedback,
 )
-from feedback_lite.lesson.exercises.exercise import Case, Exercise, Mistake
+from feedback_lite.lesson.exercises.exercise import Blanks, Case, Exercise, Mistake
 
 CHAPTERS = (
     why_feedback,
@@ -43,4 +43,4 @@ EXERCISES: dict[str, Exercise] = {
 }
 """Every exercise by its name: ``NEXT_PLACE`` is "next-place"."""
 
-__all__ = ["CHAPTERS", "EXERCISES", "Case", "Exercise", "Mistake"]
+__all__ = ["CHAPTERS", "EXERCISES", "Blanks", "Case", "Exercise", "Mistake"]

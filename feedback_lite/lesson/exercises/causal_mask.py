@@ -8,7 +8,7 @@ from einops import einsum, rearrange
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from feedback_lite.lesson.exercises.exercise import Case, Exercise, Mistake, normal
+from feedback_lite.lesson.exercises.exercise import Blanks, Case, Exercise, Mistake, normal
 
 # --- which key may be read -------------------------------------------------------------------------
 
@@ -80,6 +80,19 @@ MAY_READ = Exercise(
             message="The comparison is the wrong way round: the past is positive, so take >= 0.",
         ),
     ),
+    blanks=Blanks(
+        code="keys = torch.arange({keys})\nqueries = {queries}\nreturn {result}",
+        choices={
+            "keys": ("num_slots + num_tokens", "num_tokens"),
+            "queries": ("keys[num_slots:]", "keys[:num_tokens]", "keys"),
+            "result": (
+                "distances(queries, keys) >= 0",
+                "distances(queries, keys) > 0",
+                "distances(queries, keys) <= 0",
+                "distances(queries, keys)",
+            ),
+        },
+    ),
 )
 
 
@@ -142,6 +155,14 @@ MASKED_WEIGHTS = Exercise(
         ),
     ),
     otherwise="Two stages: set the scores of forbidden keys to minus infinity, then take the softmax of each row.",
+    blanks=Blanks(
+        code="low = {low}\nmasked = {masked}\nreturn {result}",
+        choices={
+            "low": ("-math.inf", "-100.0", "0.0"),
+            "masked": ("scores.masked_fill(~mask, low)", "scores.masked_fill(mask, low)", "scores"),
+            "result": ("masked.softmax(dim=-1)", "masked.softmax(dim=0)", "masked.softmax(dim=-1) * mask"),
+        },
+    ),
 )
 
 
@@ -192,6 +213,17 @@ SPLIT_HEADS = Exercise(
             answer=lambda merged, num_heads: torch.stack(merged.chunk(num_heads, dim=-1)),
             message="The axis of the heads stands before the batch. Its place is after the batch: stack with dim=1.",
         ),
+    ),
+    blanks=Blanks(
+        code="batch, tokens, width = merged.shape\ncut = merged.reshape({cut})\nreturn {result}",
+        choices={
+            "cut": (
+                "batch, tokens, num_heads, -1",
+                "batch, tokens, -1, num_heads",
+                "batch, num_heads, tokens, -1",
+            ),
+            "result": ("cut.transpose(1, 2)", "cut", "cut.permute(0, 3, 1, 2)", "cut.permute(2, 0, 1, 3)"),
+        },
     ),
 )
 
@@ -334,6 +366,25 @@ READ = Exercise(
         ),
     ),
     otherwise="Print products, scores, weights and result for this input. Which is the first to be wrong?",
+    blanks=Blanks(
+        code=(
+            "products = queries @ keys.transpose(-1, -2)\n"
+            "scale = {scale}\n"
+            "scores = {scores}\n"
+            "weights = {weights}\n"
+            "return weights @ values"
+        ),
+        choices={
+            "scale": ("queries.shape[-1] ** 0.5", "queries.shape[-1]", "1", "2"),
+            "scores": ("products / scale + bias", "(products + bias) / scale", "products / scale"),
+            "weights": (
+                "scores.masked_fill(~mask, -math.inf).softmax(dim=-1)",
+                "scores.masked_fill(~mask, -math.inf).softmax(dim=-2)",
+                "scores.softmax(dim=-1) * mask",
+                "scores.softmax(dim=-1)",
+            ),
+        },
+    ),
 )
 
 
@@ -479,4 +530,20 @@ CATCH_DISAGREEMENT = Exercise(
     ),
     otherwise="A version whose mask and bias both count the memory must get True, every other one False. Try 3 slots, "
     "2 tokens and the table torch.arange(10.0), and print bias and mask.",
+    blanks=Blanks(
+        code=(
+            "bias, mask = prepare({sizes}, {table})\n"
+            "for row, allowed in {rows}:\n"
+            "    seen = {seen}.tolist()\n"
+            "    if seen != list(reversed(range(len(seen)))):\n"
+            "        return False\n"
+            "return True"
+        ),
+        choices={
+            "sizes": ("3, 2", "0, 4"),
+            "table": ("torch.arange(10.0)", "torch.ones(10)"),
+            "rows": ("zip(bias, mask)", "zip(bias[:1], mask[:1])"),
+            "seen": ("row[allowed]", "row"),
+        },
+    ),
 )

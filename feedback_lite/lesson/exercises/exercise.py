@@ -1,6 +1,6 @@
 """What an exercise is made of."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,21 @@ class Mistake:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Blanks:
+    """An answer with blanks, and what may stand in each of them.
+
+    Args:
+        code: the body of the answer, with ``{name}`` for a blank and ``{name!}`` for one within quotes.
+        choices: what may stand in each blank. A choice may have several lines.
+        names: what the code uses of its own chapter, beside what all chapters import.
+    """
+
+    code: str
+    choices: Mapping[str, Sequence[str]]
+    names: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Exercise:
     """One exercise.
 
@@ -29,6 +44,7 @@ class Exercise:
         mistakes: typical wrong answers.
         otherwise: what to say to a wrong answer that is none of these.
         error_hints: what to say to an answer that stops, by a part of the error's own words.
+        blanks: how it is solved on a page, without Python; None where it is not.
     """
 
     specification: Callable[..., Any]
@@ -37,6 +53,7 @@ class Exercise:
     mistakes: tuple[Mistake, ...]
     otherwise: str = "Work the example through by hand and compare each number."
     error_hints: Mapping[str, str] = field(default_factory=dict)
+    blanks: Blanks | None = None
 
 
 def normal(*shape: int, generator: torch.Generator) -> Tensor:

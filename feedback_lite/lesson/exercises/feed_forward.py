@@ -9,7 +9,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
-from feedback_lite.lesson.exercises.exercise import Case, Exercise, Mistake, normal
+from feedback_lite.lesson.exercises.exercise import Blanks, Case, Exercise, Mistake, normal
 
 # --- gelu ------------------------------------------------------------------------------------------
 
@@ -56,6 +56,14 @@ GELU = Exercise(
             answer=lambda gate: gate.relu(),
             message="This is ReLU. A slightly negative gate must let a little through, with the sign turned.",
         ),
+    ),
+    blanks=Blanks(
+        code="curve = {curve}\nprobability = {probability}\nreturn {result}",
+        choices={
+            "curve": ("torch.erf(gate / math.sqrt(2))", "torch.erf(gate)", "torch.tanh(gate)"),
+            "probability": ("0.5 * (1 + curve)", "0.5 * curve", "1 + curve"),
+            "result": ("gate * probability", "probability"),
+        },
     ),
 )
 
@@ -137,6 +145,18 @@ GATE = Exercise(
             answer=lambda doubled: doubled.chunk(2, dim=0)[0] * F.gelu(doubled.chunk(2, dim=0)[1]),
             message="The first axis was cut. The halves lie on the last axis: dim=-1.",
         ),
+    ),
+    blanks=Blanks(
+        code="front, back = {halves}\nvalue, gate = {order}\nreturn {result}",
+        choices={
+            "halves": (
+                "doubled.chunk(2, dim=-1)",
+                "doubled.chunk(2, dim=0)",
+                "(doubled[..., 0::2], doubled[..., 1::2])",
+            ),
+            "order": ("front, back", "back, front"),
+            "result": ("value * F.gelu(gate)", "value * gate", "F.gelu(value * gate)", "F.gelu(value) * F.gelu(gate)"),
+        },
     ),
 )
 
@@ -262,6 +282,20 @@ PRE_NORM_BLOCK = Exercise(
         ),
     ),
     otherwise="Two sums, one for each part. Each adds part(norm(hidden)) to hidden.",
+    blanks=Blanks(
+        code="read = {read}\nfirst = {first}\nchange = {change}\nreturn {result}",
+        choices={
+            "read": ("attention(attention_norm(hidden))", "attention(hidden)"),
+            "first": ("hidden + read", "read", "attention_norm(hidden) + read"),
+            "change": (
+                "feedforward(feedforward_norm(first))",
+                "feedforward(first)",
+                "feedforward(attention_norm(first))",
+                "feedforward(feedforward_norm(hidden))",
+            ),
+            "result": ("first + change", "hidden + change", "change"),
+        },
+    ),
 )
 
 
@@ -330,4 +364,16 @@ CATCH_SWAPPED_HALVES = Exercise(
         ),
     ),
     otherwise="A right gate must get True and a faulty one False. Which fact holds for a gate and not for a value?",
+    blanks=Blanks(
+        code=(
+            "values, gates = {values}, {gates}\n"
+            "passes = gated(torch.cat((values, gates)))\n"
+            "return torch.allclose(passes, {expected}, atol=1e-4)"
+        ),
+        choices={
+            "values": ("torch.tensor([2.0, -3.0])", "torch.zeros(2)", "torch.tensor([-20.0, -20.0])"),
+            "gates": ("torch.tensor([-20.0, -20.0])", "torch.tensor([1.0, -1.0])", "torch.tensor([2.0, -3.0])"),
+            "expected": ("torch.zeros(2)", "values * F.gelu(gates)", "values * gates", "gates * F.gelu(values)"),
+        },
+    ),
 )

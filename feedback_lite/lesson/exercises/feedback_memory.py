@@ -7,7 +7,7 @@ from einops import einsum
 from jaxtyping import Float
 from torch import Tensor
 
-from feedback_lite.lesson.exercises.exercise import Case, Exercise, Mistake, normal
+from feedback_lite.lesson.exercises.exercise import Blanks, Case, Exercise, Mistake, normal
 
 # --- shares ----------------------------------------------------------------------------------------
 
@@ -51,6 +51,13 @@ SHARES = Exercise(
             message="The exponentials were divided by the sum of the raw weights. Divide by the sum of exponentials.",
         ),
     ),
+    blanks=Blanks(
+        code="powers = {powers}\nreturn powers / {total}",
+        choices={
+            "powers": ("layer_weights.exp()", "layer_weights", "layer_weights.sigmoid()"),
+            "total": ("powers.sum()", "layer_weights.sum()", "1"),
+        },
+    ),
 )
 
 ANCHOR_WEIGHTS = Exercise(
@@ -74,6 +81,18 @@ ANCHOR_WEIGHTS = Exercise(
             answer=lambda layer_weights: layer_weights.softmax(dim=0),
             message="These are the shares. Raw weights that would give these shares were asked.",
         ),
+    ),
+    blanks=Blanks(
+        code="base = {base}\nreturn {result}",
+        choices={
+            "base": ("layer_weights[0]", "layer_weights.max()", "layer_weights.softmax(dim=0)[0]"),
+            "result": (
+                "layer_weights - base",
+                "layer_weights / base",
+                "(layer_weights - base).softmax(dim=0)",
+                "torch.cat((base - base[None], layer_weights[1:]))",
+            ),
+        },
     ),
 )
 
@@ -139,6 +158,23 @@ MIX_LAYERS = Exercise(
             answer=lambda hiddens, layer_weights: _mix_raw(hiddens, layer_weights.exp()),
             message="The exponentials do not sum to one yet. Divide each by the sum of all.",
         ),
+    ),
+    blanks=Blanks(
+        code="shares = {shares}\nscaled = {scaled}\nreturn {result}",
+        choices={
+            "shares": (
+                "layer_weights.softmax(dim=0)",
+                "layer_weights",
+                "layer_weights.exp()",
+                "torch.ones_like(layer_weights) / len(hiddens)",
+            ),
+            "scaled": (
+                "shares[:, None, None, None] * hiddens",
+                "shares[:, None, None, None] * hiddens.softmax(dim=0)",
+                "shares * hiddens",
+            ),
+            "result": ("scaled.sum(dim=0)", "scaled.mean(dim=0)", "scaled", "hiddens[-1]"),
+        },
     ),
 )
 
@@ -227,4 +263,17 @@ CATCH_UNUSED_SOFTMAX = Exercise(
     ),
     otherwise="A right mixture must get True and a faulty one False. Is the tolerance too small (take atol=1e-5), or "
     "does your change of the weights alter the shares?",
+    blanks=Blanks(
+        code="hiddens = {hiddens}\nweights = {weights}\nonce, again = mix(hiddens, weights), {again}\nreturn {answer}",
+        choices={
+            "hiddens": ("torch.randn(3, 1, 1, 4)", "torch.ones(3, 1, 1, 4)"),
+            "weights": ("torch.randn(3)", "torch.tensor([0.2, 0.3, 0.5])", "torch.tensor([0.0, 0.0, 1.0])"),
+            "again": ("mix(hiddens, weights + 1)", "mix(hiddens, 2 * weights)", "hiddens[-1]"),
+            "answer": (
+                "torch.allclose(once, again, atol=1e-5)",
+                "not torch.allclose(once, again, atol=1e-5)",
+                "once.shape == again.shape",
+            ),
+        },
+    ),
 )

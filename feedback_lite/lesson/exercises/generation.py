@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from feedback_lite.config import FeedbackConfig
-from feedback_lite.lesson.exercises.exercise import Case, Exercise, Mistake, normal
+from feedback_lite.lesson.exercises.exercise import Blanks, Case, Exercise, Mistake, normal
 from feedback_lite.lesson.exercises.segments import SmallModel
 from feedback_lite.memory import Memory
 from feedback_lite.model import FeedbackTransformer, Output
@@ -67,6 +67,18 @@ TEMPERATURE = Exercise(
         ),
     ),
     otherwise="Divide every logit by the temperature, then take the softmax of each row.",
+    blanks=Blanks(
+        code="scaled = {scaled}\nreturn {result}",
+        choices={
+            "scaled": ("logits / temperature", "logits * temperature", "logits"),
+            "result": (
+                "scaled.softmax(dim=-1)",
+                "scaled.softmax(dim=0)",
+                "scaled.exp()",
+                "scaled.softmax(dim=-1) / temperature",
+            ),
+        },
+    ),
 )
 
 # --- how many steps ---------------------------------------------------------------------------------------------
@@ -127,6 +139,19 @@ STEPS_COMPUTED = Exercise(
         ),
     ),
     otherwise="Write down how many tokens are read before each of the new tokens is chosen, and add up.",
+    blanks=Blanks(
+        code="anew = {anew}\ncarried = {carried}\nreturn {result}",
+        choices={
+            "anew": (
+                "sum(range(prompt, prompt + num_new))",
+                "sum(range(prompt + 1, prompt + num_new + 1))",
+                "sum(range(prompt, prompt + num_new - 1))",
+                "prompt * num_new",
+            ),
+            "carried": ("prompt + num_new - 1", "prompt + num_new", "num_new"),
+            "result": ("anew, carried", "carried, anew"),
+        },
+    ),
 )
 
 # --- greedy, with the memory carried ----------------------------------------------------------------------------
@@ -262,6 +287,28 @@ CARRY_ON = Exercise(
     ),
     otherwise="Read the prompt. Then, num_new times: choose from the last logits, append, read the chosen token with "
     "the memory that came back last.",
+    blanks=Blanks(
+        code=(
+            "logits, memory = model(prompt)\n"
+            "tokens = prompt\n"
+            "for _ in {turns}:\n"
+            "    chosen = {chosen}.argmax(dim=-1, keepdim=True)\n"
+            "    tokens = torch.cat((tokens, chosen), dim=1)\n"
+            "    {read}\n"
+            "return {result}"
+        ),
+        choices={
+            "turns": ("range(num_new)", "range(num_new - 1)"),
+            "chosen": ("logits[:, -1]", "logits[:, 0]"),
+            "read": (
+                "logits, memory = model(chosen, memory)",
+                "logits, _ = model(chosen, memory)",
+                "logits, memory = model(chosen)",
+                "logits, memory = model(tokens, memory)",
+            ),
+            "result": ("tokens", "tokens[:, prompt.shape[1] :]"),
+        },
+    ),
 )
 
 # --- top-k ------------------------------------------------------------------------------------------------------
@@ -324,6 +371,23 @@ TOP_K = Exercise(
         ),
     ),
     otherwise="In each row: keep the k largest logits, give all others -inf, then take the softmax.",
+    blanks=Blanks(
+        code="smallest = {smallest}\nkept = {kept}\nreturn {result}",
+        choices={
+            "smallest": (
+                "logits.topk(k).values[:, -1:]",
+                "logits.topk(k).values[:, :1]",
+                "-(-logits).topk(k).values[:, -1:]",
+            ),
+            "kept": (
+                "logits.masked_fill(logits < smallest, -math.inf)",
+                "logits.masked_fill(logits <= smallest, -math.inf)",
+                "logits.masked_fill(logits < smallest, 0)",
+                "logits.masked_fill(logits > smallest, -math.inf)",
+            ),
+            "result": ("kept.softmax(dim=-1)", "kept.softmax(dim=0)", "logits.softmax(dim=-1) * kept.exp().sign()"),
+        },
+    ),
 )
 
 # --- a test that catches loops which lose or repeat something ---------------------------------------------------
@@ -425,6 +489,26 @@ def _begins_with_the_prompt(model: FeedbackTransformer, prompt: Tokens, tokens: 
     return tokens.shape[1] == prompt.shape[1] + 6 and torch.equal(tokens[:, : prompt.shape[1]], prompt)
 
 
+def random_model(
+    *, memory_size: int = 4, segment_length: int = 1, num_layers: int = 2, seed: int = 0
+) -> FeedbackTransformer:
+    """The chapter's own function, which a learner's test uses."""
+    config = FeedbackConfig(
+        vocab_size=WORDS,
+        d_model=8,
+        num_layers=num_layers,
+        num_heads=2,
+        head_dim=4,
+        memory_size=memory_size,
+        segment_length=segment_length,
+    )
+    model = FeedbackTransformer(config).double().requires_grad_(False)
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in model.parameters():
+        parameter.copy_(torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
+    return model
+
+
 CATCH_WRONG_LOOP = Exercise(
     specification=lambda loop: loop in RIGHT_LOOPS,
     make_cases=_loop_cases,
@@ -462,4 +546,24 @@ CATCH_WRONG_LOOP = Exercise(
     otherwise="A right loop must get True and a faulty one False. Would the fault that is named above show in your "
     "test? Take two rows, six tokens in the prompt and six new ones, and compare with the choices of a call on the "
     "whole prefix.",
+    blanks=Blanks(
+        code=(
+            "model = random_model(seed=12)\n"
+            "prompt = {prompt}\n"
+            "tokens = loop(model, prompt, {count})\n"
+            "start = prompt.shape[1]\n"
+            "logits = model(tokens).logits\n"
+            "return torch.equal(logits[:, {places}].argmax(dim=-1), tokens[:, start:])"
+        ),
+        choices={
+            "prompt": (
+                "torch.tensor([[3, 1, 4, 1, 5, 9], [2, 7, 1, 8, 2, 8]])",
+                "torch.tensor([[3, 1, 4, 1, 5, 9]])",
+                "torch.tensor([[3], [2]])",
+            ),
+            "count": ("6", "1"),
+            "places": ("start - 1 : -1", "start:"),
+        },
+        names={"random_model": random_model},
+    ),
 )

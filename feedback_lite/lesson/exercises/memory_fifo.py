@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, cat
 
-from feedback_lite.lesson.exercises.exercise import Case, Exercise, Mistake, normal
+from feedback_lite.lesson.exercises.exercise import Blanks, Case, Exercise, Mistake, normal
 
 
 def _whole(low: int, high: int, *, generator: torch.Generator) -> int:
@@ -71,6 +71,23 @@ SLOTS_HELD = Exercise(
             message="The newest slot, step - 1, is missing: `range` leaves its end out.",
         ),
     ),
+    blanks=Blanks(
+        code="first = {first}\nreturn {result}",
+        choices={
+            "first": (
+                "max(1, step - memory_size)",
+                "max(0, step - memory_size)",
+                "step - memory_size",
+                "max(1, step - memory_size + 1)",
+            ),
+            "result": (
+                "list(range(first, step))",
+                "list(range(first, step + 1))",
+                "list(range(first, step - 1))",
+                "list(range(step - 1, first - 1, -1))",
+            ),
+        },
+    ),
 )
 
 
@@ -124,6 +141,18 @@ FEWEST_READS = Exercise(
             answer=lambda slot, step, memory_size: (step - slot - 1) // memory_size,
             message="One read is missing everywhere: even a distance of 1 takes one. Add 1.",
         ),
+    ),
+    blanks=Blanks(
+        code="distance = {distance}\nreturn {result}",
+        choices={
+            "distance": ("step - slot", "step - slot - 1"),
+            "result": (
+                "math.ceil(distance / memory_size)",
+                "distance // memory_size",
+                "distance // memory_size + 1",
+                "round(distance / memory_size)",
+            ),
+        },
     ),
 )
 
@@ -232,6 +261,14 @@ PUSH = Exercise(
             answer=_push_one_for_one,
             message="Your answer makes room for one slot; several new ones may come.",
         ),
+    ),
+    blanks=Blanks(
+        code="joined = torch.cat({order}, dim={axis})\nreturn joined[{cut}]",
+        choices={
+            "order": ("(slots, new_slots)", "(new_slots, slots)", "(slots[:, 1:], new_slots)"),
+            "axis": ("1", "0"),
+            "cut": (":, -memory_size:", ":, :memory_size", "-memory_size:", ":"),
+        },
     ),
 )
 
@@ -349,4 +386,25 @@ CATCH_SIZE_ZERO = Exercise(
     ),
     otherwise="A version that ever keeps more than memory_size slots must get False, every other one True. Try sizes "
     "0 and 2 with more slots than fit, and catch the ValueError of a version that refuses.",
+    blanks=Blanks(
+        code=(
+            "for memory_size in {sizes}:\n"
+            "    try:\n"
+            "        kept = push(torch.ones(1, 3, 2), torch.ones(1, 1, 2), memory_size)\n"
+            "    except ValueError:\n"
+            "        {refused}\n"
+            "    if {broken}:\n"
+            "        return False\n"
+            "return True"
+        ),
+        choices={
+            "sizes": ("(0, 2)", "(0,)", "(2,)", "(4, 5)"),
+            "refused": ("continue", "return False"),
+            "broken": (
+                "kept.shape[1] > memory_size",
+                "kept.shape[1] >= memory_size",
+                "len(kept) > memory_size",
+            ),
+        },
+    ),
 )

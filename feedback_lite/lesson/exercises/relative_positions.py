@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from feedback_lite.lesson.exercises.exercise import Case, Exercise, Mistake, normal
+from feedback_lite.lesson.exercises.exercise import Blanks, Case, Exercise, Mistake, normal
 from feedback_lite.positions import relative_position_bucket
 
 # --- distances to slots ----------------------------------------------------------------------------
@@ -48,6 +48,14 @@ SLOT_DISTANCES = Exercise(
             answer=lambda num_slots: -torch.arange(num_slots),
             message="The query was put at position 0. It comes after all slots: its position is the number of slots.",
         ),
+    ),
+    blanks=Blanks(
+        code="slots = {slots}\nquery = {query}\nreturn {result}",
+        choices={
+            "slots": ("torch.arange(num_slots)", "torch.arange(1, num_slots + 1)"),
+            "query": ("num_slots", "num_slots - 1", "0"),
+            "result": ("query - slots", "slots - query", "slots"),
+        },
     ),
 )
 
@@ -185,6 +193,25 @@ BUCKETS = Exercise(
         ),
     ),
     otherwise="Compare with bucket_of, one distance after another. Which half of the buckets is wrong?",
+    blanks=Blanks(
+        code=(
+            "exact = num_buckets // 2\n"
+            "steps = {steps}\n"
+            "ratio = {ratio}\n"
+            "shared = exact + {shared}\n"
+            "return torch.where(steps < exact, steps, {end})"
+        ),
+        choices={
+            "steps": ("distance.clamp(min=0)", "distance.abs()", "distance"),
+            "ratio": (
+                "(steps.clamp(min=exact) / exact).log() / math.log(max_distance / exact)",
+                "(steps.clamp(min=exact) / exact).log()",
+                "(steps.clamp(min=exact) - exact) / (max_distance - exact)",
+            ),
+            "shared": ("(ratio * exact).long()", "(ratio * exact).round().long()"),
+            "end": ("shared.clamp(max=num_buckets - 1)", "shared"),
+        },
+    ),
 )
 
 
@@ -260,6 +287,19 @@ BOTH_DIRECTIONS = Exercise(
             message="The largest distance is the same for both directions: do not halve it.",
         ),
     ),
+    blanks=Blanks(
+        code=(
+            "half = num_buckets // 2\n"
+            "past = partial(relative_position_bucket, max_distance={most})\n"
+            "return past({size}, num_buckets={count}) + {shift}"
+        ),
+        choices={
+            "most": ("max_distance", "max_distance // 2"),
+            "size": ("distance.abs()", "distance"),
+            "count": ("half", "num_buckets"),
+            "shift": ("half * (distance < 0)", "half * (distance <= 0)", "num_buckets * (distance < 0)", "0"),
+        },
+    ),
 )
 
 
@@ -326,6 +366,22 @@ SLOT_BIAS = Exercise(
         ),
     ),
     otherwise="Print the distances, then the buckets, then the bias, for three slots. Which is the first to be wrong?",
+    blanks=Blanks(
+        code=("distance = {distance}\nrows = {rows}\nreturn {result}"),
+        choices={
+            "distance": (
+                "num_slots - torch.arange(num_slots)",
+                "num_slots - 1 - torch.arange(num_slots)",
+                "1 + torch.arange(num_slots)",
+                "-torch.arange(num_slots)",
+            ),
+            "rows": (
+                "relative_position_bucket(distance, num_buckets=len(table), max_distance=max_distance)",
+                "distance.clamp(max=len(table) - 1)",
+            ),
+            "result": ("table[rows].T", "table[rows]", "table[rows].reshape(-1, num_slots)"),
+        },
+    ),
 )
 
 
@@ -430,4 +486,21 @@ SEES_ORDER = Exercise(
         "shapes cannot be multiplied": "The query has the shape (width,), without a second axis. Keys and values have "
         "one row per slot.",
     },
+    blanks=Blanks(
+        code=(
+            "query, slots = torch.randn(4), {slots}\n"
+            "straight = read(query, slots, slots)\n"
+            "turned = read(query, {keys}, {values})\n"
+            "return {answer}"
+        ),
+        choices={
+            "slots": ("torch.randn(6, 4)", "torch.ones(6, 4)", "torch.randn(1, 4)"),
+            "keys": ("slots.flip(0)", "slots", "slots[[1, 0, 2, 3, 4, 5]]"),
+            "values": ("slots.flip(0)", "slots", "slots[[1, 0, 2, 3, 4, 5]]"),
+            "answer": (
+                "not torch.allclose(straight, turned, atol=1e-5)",
+                "torch.allclose(straight, turned, atol=1e-5)",
+            ),
+        },
+    ),
 )

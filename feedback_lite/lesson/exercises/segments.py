@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from feedback_lite.config import FeedbackConfig
-from feedback_lite.lesson.exercises.exercise import Case, Exercise, Mistake
+from feedback_lite.lesson.exercises.exercise import Blanks, Case, Exercise, Mistake
 from feedback_lite.memory import Memory
 from feedback_lite.model import FeedbackTransformer, Output
 
@@ -53,6 +53,18 @@ SEGMENT_NUMBERS = Exercise(
         ),
     ),
     otherwise="Write the numbers of five tokens in segments of two on paper: 0, 0, 1, 1, 2.",
+    blanks=Blanks(
+        code="tokens = {tokens}\nreturn {result}",
+        choices={
+            "tokens": ("torch.arange(num_tokens)", "torch.arange(1, num_tokens + 1)"),
+            "result": (
+                "tokens // segment_length",
+                "tokens % segment_length",
+                "tokens / segment_length",
+                "tokens // segment_length + 1",
+            ),
+        },
+    ),
 )
 
 
@@ -100,6 +112,18 @@ ROUNDS = Exercise(
         ),
     ),
     otherwise="How many segments are there, a last one that is not full included? Each takes one round per layer.",
+    blanks=Blanks(
+        code="segments = {segments}\nreturn {result}",
+        choices={
+            "segments": (
+                "math.ceil(num_tokens / segment_length)",
+                "num_tokens // segment_length",
+                "num_tokens // segment_length + 1",
+                "num_tokens / segment_length",
+            ),
+            "result": ("segments * num_layers", "segments", "math.ceil(segments * num_layers)"),
+        },
+    ),
 )
 
 
@@ -234,6 +258,21 @@ DIRECT_READS = Exercise(
     ),
     otherwise="Go through the cells one by one: is the token in an earlier segment (all layers), in the same one and "
     "not later (the layer below alone), or neither (0)?",
+    blanks=Blanks(
+        code=(
+            "table = torch.zeros(num_tokens, num_layers + 1)\n"
+            "start = {start}\n"
+            "table[{earlier}] = 1\n"
+            "table[{rows}, {column}] = 1\n"
+            "return table"
+        ),
+        choices={
+            "start": ("token // segment_length * segment_length", "(token - 1) // segment_length * segment_length"),
+            "earlier": (":start", ":start, layer - 1", ":start, -1", ":token"),
+            "rows": ("start : token + 1", "start:token", "start : start + segment_length"),
+            "column": ("layer - 1", "layer", ":layer"),
+        },
+    ),
 )
 
 
@@ -293,6 +332,11 @@ def _run_by_hand(model: FeedbackTransformer, tokens: Int[Tensor, "b t"]) -> Logi
 
 def _empty(model: FeedbackTransformer, tokens: Int[Tensor, "b t"]) -> Memory:
     return Memory(*model.to_keys_values(model.embedding(tokens[:, :0])))
+
+
+def _empty_for(model: FeedbackTransformer, embedded: Float[Tensor, "b t d"]) -> Memory:
+    """The chapter's ``empty_memory``."""
+    return Memory(*model.to_keys_values(embedded[:, :0]))
 
 
 def _run(
@@ -387,6 +431,29 @@ RUN_IN_SEGMENTS = Exercise(
         "of type 'NoneType' has no len": "The memory before the first segment is empty, but it is not None: "
         "`empty_memory(model, embedded)`.",
     },
+    blanks=Blanks(
+        code=(
+            "embedded = model.embedding(tokens)\n"
+            "memory = empty = empty_memory(model, embedded)\n"
+            "kept = []\n"
+            "for segment in embedded.split({length}, dim=1):\n"
+            "    hiddens = model.read(segment, memory).hiddens\n"
+            "    {write}\n"
+            "    kept.append(hiddens[-1])\n"
+            "return {result}"
+        ),
+        choices={
+            "length": ("model.config.segment_length", "1", "tokens.shape[1]"),
+            "write": (
+                "memory = model.write(hiddens, memory)",
+                "model.write(hiddens, memory)",
+                "memory = model.write(hiddens, empty)",
+                "memory = model.write(hiddens[-1], memory)",
+            ),
+            "result": ("model.head(torch.cat(kept, dim=1))", "model.head(kept[-1])", "torch.cat(kept, dim=1)"),
+        },
+        names={"empty_memory": _empty_for},
+    ),
 )
 
 
@@ -465,4 +532,19 @@ CATCH_LONE_TOKEN = Exercise(
     ),
     otherwise="A right model must get True and a faulty one False. Do you compare the same tokens in both calls, and "
     "does one of your calls end with a segment of one token, for segments of 2, of 3 and of 4?",
+    blanks=Blanks(
+        code=(
+            "x = torch.randint(7, (2, 9))\n"
+            "for n in {numbers}:\n"
+            "    few, more = model(x[:, :n]).logits, model({longer}).logits\n"
+            "    if not torch.allclose({same}, atol=1e-6):\n"
+            "        return False\n"
+            "return True"
+        ),
+        choices={
+            "numbers": ("range(1, 9)", "(4,)", "(5,)"),
+            "longer": ("x", "x[:, :n].flip(0)"),
+            "same": ("few, more[:, :n]", "few[:, -1], more[:, -1]"),
+        },
+    ),
 )

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from feedback_lite.attention import KeyValueProjection
-from feedback_lite.lesson.exercises.exercise import Case, Exercise, Mistake, normal
+from feedback_lite.lesson.exercises.exercise import Blanks, Case, Exercise, Mistake, normal
 
 # --- parameters of the projections -------------------------------------------------------------------
 
@@ -72,6 +72,14 @@ COUNT_PARAMETERS = Exercise(
             answer=lambda num_layers, *sizes: _parameters(num_layers + 1, *sizes),
             message="The embedding needs no projection of its own: nothing reads there. Count the layers from 1.",
         ),
+    ),
+    blanks=Blanks(
+        code="rows = {rows}\none = {one}\nreturn {result}",
+        choices={
+            "rows": ("2 * num_heads * head_dim", "num_heads * head_dim", "2 * head_dim", "2 * d_model"),
+            "one": ("rows * d_model", "rows * d_model + rows"),
+            "result": ("one, num_layers * one", "one, one", "num_layers * one, one", "one, (num_layers + 1) * one"),
+        },
     ),
 )
 
@@ -149,6 +157,14 @@ KEYS_AND_VALUES = Exercise(
             message="Only the first sequence of the batch was projected. The batch axis must stay.",
         ),
     ),
+    blanks=Blanks(
+        code="both = {both}\nhalves = {halves}\nreturn {result}",
+        choices={
+            "both": ("vectors @ projection.T", "vectors @ projection", "(vectors @ projection.T)[0]"),
+            "halves": ("both.chunk(2, dim=-1)", "both.chunk(2)", "(both[..., 0::2], both[..., 1::2])"),
+            "result": ("halves", "halves[::-1]", "(halves[0], halves[0])", "both"),
+        },
+    ),
 )
 
 
@@ -189,6 +205,14 @@ NUMBERS_KEPT = Exercise(
             answer=lambda steps, memory_size, num_heads, head_dim: min(steps, memory_size) * 2 * head_dim,
             message="This is one head alone. A key holds the numbers of all heads, side by side.",
         ),
+    ),
+    blanks=Blanks(
+        code="slots = {slots}\nreturn slots * {vectors} * {width}",
+        choices={
+            "slots": ("min(steps, memory_size)", "max(steps, memory_size)", "steps", "memory_size"),
+            "vectors": ("2", "1"),
+            "width": ("num_heads * head_dim", "head_dim"),
+        },
     ),
 )
 
@@ -308,4 +332,26 @@ CATCH_COPIES = Exercise(
     ),
     otherwise="True is right where one matrix serves all, False where there is a copy. Call build() once, change the "
     "first matrix, and see which others have changed.",
+    blanks=Blanks(
+        code=(
+            "first, *others = build()\n"
+            "with torch.no_grad():\n"
+            "    {change}\n"
+            "moved = {moved}.linear.weight\n"
+            "return {answer}"
+        ),
+        choices={
+            "change": (
+                "first.linear.weight += 1",
+                "first.linear.weight += 0",
+                "for one in (first, *others):\n    one.linear.weight.fill_(1)",
+            ),
+            "moved": ("first", "build()[0]"),
+            "answer": (
+                "all(torch.equal(moved, other.linear.weight) for other in others)",
+                "torch.equal(moved, others[0].linear.weight)",
+                "all(other is first for other in others)",
+            ),
+        },
+    ),
 )

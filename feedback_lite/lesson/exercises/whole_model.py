@@ -12,7 +12,7 @@ from torch import Tensor
 from feedback_lite.attention import attend, attention_weights, merge_heads, split_heads
 from feedback_lite.config import FeedbackConfig
 from feedback_lite.feedforward import geglu
-from feedback_lite.lesson.exercises.exercise import Case, Exercise, Mistake, normal
+from feedback_lite.lesson.exercises.exercise import Blanks, Case, Exercise, Mistake, normal
 from feedback_lite.lucidrains import load_lucidrains, own_names
 from feedback_lite.memory import Memory, mix_layers
 from feedback_lite.model import FeedbackTransformer
@@ -79,6 +79,19 @@ OUTPUT_HEAD = Exercise(
             answer=lambda hidden, scale, shift, matrix, bias: _head(hidden, scale, shift, matrix, bias).softmax(dim=-1),
             message="These are probabilities. The logits were asked, from before the softmax.",
         ),
+    ),
+    blanks=Blanks(
+        code="normed = {normed}\nlogits = normed @ {matrix}\nreturn {result}",
+        choices={
+            "normed": (
+                "nn.functional.layer_norm(hidden, scale.shape, scale, shift)",
+                "nn.functional.layer_norm(hidden, scale.shape)",
+                "hidden * scale + shift",
+                "hidden",
+            ),
+            "matrix": ("matrix.T", "matrix"),
+            "result": ("logits + bias", "logits", "(logits + bias).softmax(dim=-1)"),
+        },
     ),
 )
 
@@ -160,6 +173,17 @@ SEGMENT_KEYS = Exercise(
             ),
             message="The keys of the memory are missing: the block reads them as well.",
         ),
+    ),
+    blanks=Blanks(
+        code="normed = {normed}\nown = {vectors} @ matrix.T\nreturn torch.cat({joined}, dim=1)",
+        choices={
+            "normed": (
+                "nn.functional.layer_norm(hidden, scale.shape, scale, shift)",
+                "nn.functional.layer_norm(hidden, scale.shape)",
+            ),
+            "vectors": ("normed", "hidden"),
+            "joined": ("(memory_keys, own)", "(own, memory_keys)", "(own,)"),
+        },
     ),
 )
 
@@ -247,6 +271,18 @@ CATCH_MISSING_NORM = Exercise(
         ),
     ),
     otherwise="A right head must get True and a faulty one False. Change the vectors in a way that a norm takes out.",
+    blanks=Blanks(
+        code="changed = {changed}\nonce, again = head(hidden), head(changed)\nreturn {answer}",
+        choices={
+            "changed": ("3 * hidden + 1", "3 * hidden", "hidden + 1", "hidden.flip(-1)"),
+            "answer": (
+                "torch.allclose(once, again, atol=1e-3)",
+                "not torch.allclose(once, again, atol=1e-3)",
+                "torch.equal(once, again)",
+                "once.shape == again.shape",
+            ),
+        },
+    ),
 )
 
 

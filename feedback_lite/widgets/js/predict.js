@@ -1,5 +1,6 @@
 import { button, setAvailable } from "./controls.js";
-import { figureFrame, html, keeper, onTraits, setAttributes } from "./figure.js";
+import { figureFrame, html, keeper, onPage, onTraits, setAttributes } from "./figure.js";
+import { notePrediction, predictionOf } from "./progress.js";
 import { say, stateSentence, tell } from "./words.js";
 
 /** @import { Place, Words } from "./figure.js" */
@@ -20,6 +21,10 @@ export default {
     const [options, answer, because] = [model.get("options"), model.get("answer"), model.get("because")];
     const keep = keeper(model);
     let chosen = model.get("choice");
+
+    // An answer that was recorded on an earlier visit still stands.
+    const earlier = onPage(el) && chosen === null ? predictionOf(model.get("question")) : undefined;
+    if (earlier !== undefined && earlier < options.length) keep({ choice: earlier });
 
     const radios = options.map((_, index) =>
       html("input", { type: "radio", name: "prediction", value: index, "data-control": "option" })
@@ -51,6 +56,7 @@ export default {
     function recordChoice(choice) {
       chosen = choice;
       keep({ choice });
+      if (onPage(el)) notePrediction(model.get("question"), choice);
       (choice === null ? radios[0] : again).focus();
     }
 

@@ -151,6 +151,7 @@ BROKEN: list[tuple[Rule, Callable[[Json], Any], str]] = [
     (rules.set_up_first, set_up(GUARD + "pass"), "must install inside"),
     (rules.set_up_first, set_up("if:"), "is not Python"),
     (rules.set_up_first, removed(SET_UP), "must install inside"),
+    (rules.set_up_first, cell(SET_UP, metadata={}), "lies open on the page"),
     (rules.set_up_first, cell(VALUE, source="!pip install torch"), "only the set-up cell"),
     (rules.in_stable_form, metadata(VALUE, collapsed=True), "not in the stable form"),
     (rules.in_stable_form, lambda n: n["metadata"]["kernelspec"].update(name="conda"), "not in the stable form"),

@@ -130,8 +130,7 @@ def test_check_names_the_exercises_it_knows() -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (lambda layer_weights: ..., "nothing came back yet"),
-        (lambda layer_weights: None, "nothing came back yet"),
+        (lambda layer_weights: print(end=""), "nothing came back yet"),
         (lambda layer_weights: 1 / 0, "Your function stopped with ZeroDivisionError: division by zero"),
         (lambda: 1, "Your function stopped with TypeError"),
         (lambda layer_weights: "a word", "should be a tensor of shape (2,), and a str came"),
@@ -205,9 +204,17 @@ def test_return_is_asked_for_where_something_was_written(source: str, capsys: py
     written: dict[str, Callable[..., object]] = {}
     exec(source, written)
     check("shares", written["answer"])
-    said = " `print` shows a result, `return` hands it back." if source in NO_STUBS else ""
-    expected = f"shares: nothing came back yet. Replace the dots, and return the result.{said}\n"
-    assert capsys.readouterr().out.endswith(expected)
+    asked = (
+        "shares: nothing came back yet. Replace the dots, and return the result. "
+        "`print` shows a result, `return` hands it back.\n"
+    )
+    printed = capsys.readouterr().out
+    assert printed.endswith(asked) if source in NO_STUBS else printed == ""
+
+
+def test_an_answer_that_is_a_constant_was_written(capsys: pytest.CaptureFixture[str]) -> None:
+    check("shares", lambda layer_weights: 3)
+    assert capsys.readouterr().out.startswith("shares: not yet.")
 
 
 def test_the_learner_s_own_line_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
