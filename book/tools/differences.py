@@ -4,8 +4,9 @@
     python -m book.tools.differences check
 
 `write` computes every number, keeps them in book/differences.json, and writes them into book/differences.md wherever
-that page asks for one: `<data value="group.name:.2f">0.40</data>`, with a format as in `format(number, ".2f")`. `check`
-computes them again and fails where the record or the page is not current.
+that page asks for one: `<data value="group.name:.2f">0.40</data>`, with a format as in `format(number, ".2f")`. It also
+writes the table of the names of weights, between two comments. `check` computes all of it again and fails where the
+record or the page is not current.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ import torch
 
 from book.tools.measurements import MEASUREMENTS, Group, Value
 from book.tools.record_command import RecordCommand
+from feedback_lite import FeedbackConfig, FeedbackTransformer
+from feedback_lite.lucidrains import own_names
 
 RECORD = Path("book/differences.json")
 PAGE = Path("book/differences.md")
 NUMBER = re.compile(r'(<data value="(?P<key>\w+\.\w+)(?::(?P<form>[^"]*))?">)(?P<shown>[^<]*)(</data>)')
+NAMES = re.compile(r"(?<=<!-- names -->\n\n).*?(?=\n\n<!-- end of names -->)", re.DOTALL)
 TOLERANCE = 0.005
 
 Record = dict[str, Group]
@@ -85,7 +89,24 @@ def filled(page: str, record: Record) -> str:
         )
     if page.count("<data") != len(NUMBER.findall(page)):
         raise ValueError('the page has a mark that is not of the form <data value="group.name:format">...</data>')
-    return NUMBER.sub(lambda match: f"{match[1]}{shown(values[match['key']], match['form'] or '')}{match[5]}", page)
+    page = NUMBER.sub(lambda match: f"{match[1]}{shown(values[match['key']], match['form'] or '')}{match[5]}", page)
+    return NAMES.sub(lambda match: names_table(), page)
+
+
+def names_table() -> str:
+    """Return the names of all weights of a model of two layers: the original's two forms, ours, and the shape."""
+    config = FeedbackConfig(vocab_size=17, d_model=7, num_layers=2, num_heads=2, head_dim=5, memory_size=1)
+    sizes = {17: "v", 7: "d", 2: "h", 10: "he", 20: "2he", 28: "4d", 56: "8d", 32: "32", 3: "L+1"}
+    shapes = {
+        name: ", ".join(sizes[size] for size in tensor.shape)
+        for name, tensor in FeedbackTransformer(config).state_dict().items()
+    }
+    rows = ["| Segments of one token | Longer segments | Here | Shape |", "|---|---|---|---|"]
+    singles, longer = (own_names(2, single_token=single_token) for single_token in (True, False))
+    for (single, own), other in zip(singles.items(), longer, strict=True):
+        second = "the same" if other == single else f"`{other}`"
+        rows.append(f"| `{single}` | {second} | `{own}` | `{shapes[own]}` |")
+    return "\n".join(rows)
 
 
 def shown(value: Value, form: str) -> str:
@@ -114,6 +135,8 @@ def check(root: Path, computed: Record) -> list[str]:
     for old, new in zip(NUMBER.finditer(page), NUMBER.finditer(current), strict=True):
         if old["shown"] != new["shown"]:
             complaints.append(f"the page shows {old['shown']!r} for {old['key']}, but the record says {new['shown']!r}")
+    if NAMES.findall(page) != NAMES.findall(current):
+        complaints.append("the page's table of names is not the one that load_lucidrains goes by")
     return complaints
 
 

@@ -5,6 +5,8 @@ The weights are random and non-zero everywhere, so that no part can hide: matric
 """
 
 import dataclasses
+import inspect
+import pickle
 import random
 from importlib.metadata import version
 from itertools import product
@@ -16,6 +18,8 @@ from feedback_transformer_pytorch.feedback_transformer_pytorch import RelativePo
 from torch import Tensor, nn
 
 from feedback_lite import FeedbackTransformer, Memory, engine, load_lucidrains, relative_position_bucket
+from feedback_lite.lesson.exercises import EXERCISES
+from feedback_lite.lucidrains import own_names
 from tests.drawing import assert_close, make_tokens, randomise
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
@@ -371,6 +375,107 @@ class TestFaultsOfTheOriginal:
         # The default gives the token what it would have got if another had followed.
         pair = torch.cat((token, token), dim=1)
         assert_close(default(token).logits, default(pair).logits[:, :1])
+
+
+class TestWhatElseDiffers:
+    """What the page of differences says of the original, beside the faults above."""
+
+    @pytest.mark.parametrize("segment_length", [1, 2, 3])
+    def test_a_memory_of_zero_slots_adds_the_output_bias(self, segment_length: int) -> None:
+        """A lone token reads it; our model takes it for no memory, with compat too."""
+        original = make_original(segment_length=segment_length)
+        compat, token = load(original), make_tokens(2, 1)
+        hidden = without = compat.embedding(token)
+        for block in compat.blocks:
+            hidden = hidden + block.attention.to_output.bias
+            hidden = hidden + block.feedforward(block.feedforward_norm(hidden))
+            without = without + block.feedforward(block.feedforward_norm(without))
+        nothing = Memory(*torch.zeros(2, 2, 0, 10, dtype=torch.float64))
+        assert_close(original(token, memory=(nothing.keys, nothing.values)), compat.head(hidden))
+        assert_close(compat(token, nothing).logits, compat.head(without))
+        assert (compat.head(hidden) - compat.head(without)).abs().max() > 1e-2
+
+    def test_sizes_that_the_original_fixes(self) -> None:
+        original = Original(num_tokens=VOCAB, dim=7, depth=1, mem_len=3)
+        config = load(original).config
+        assert original.seq_len == 2
+        assert (config.num_buckets, original.pos_emb.max_distance, config.ff_mult) == (32, 128, 4)
+        options = inspect.signature(Original).parameters
+        assert not [name for name in options if "bucket" in name or "distance" in name or "mult" in name]
+
+    def test_starting_values(self) -> None:
+        torch.manual_seed(0)
+        original = Original(num_tokens=VOCAB, dim=7, depth=2, mem_len=3)
+        own = FeedbackTransformer(load(original).config)
+        table = original.pos_emb.relative_attention_bias.weight
+        assert original.layer_weight.tolist() == [1, 1, 1]
+        assert own.layer_weights.tolist() == [0, 0, 0]
+        assert 0.8 < table.std() < 1.2
+        assert not own.bias.table.any()
+
+    def test_layer_weights_that_never_train(self) -> None:
+        original = make_original(segment_length=1, last_only=True)
+        original(make_tokens(2, 5)).sum().backward()
+        assert original.layer_weight.grad is None
+        assert "layer_weights" not in load(original).state_dict()
+
+    def test_memory_sizes_of_zero_and_less(self) -> None:
+        for size, kept in ((0, 5), (-1, 0)):
+            original = make_original(segment_length=1, memory_size=size)
+            assert original(make_tokens(2, 5), return_memory=True)[1].keys.shape[1] == kept
+            with pytest.raises(ValueError, match=f"memory_size must be at least 1, got {size}"):
+                load(original)
+
+    def test_a_first_call_without_tokens(self) -> None:
+        original = make_original(segment_length=2)
+        with pytest.raises(TypeError, match="NoneType"):
+            original(make_tokens(2, 0))
+        assert load(original)(make_tokens(2, 0)).logits.shape == (2, 0, VOCAB)
+
+    @pytest.mark.parametrize("segment_length", [1, 2, 3])
+    def test_names_are_those_of_the_original(self, segment_length: int) -> None:
+        original = make_original(segment_length=segment_length)
+        names = own_names(2, single_token=segment_length == 1)
+        assert sorted(names) == sorted(original.state_dict())
+        assert set(names.values()) == set(load(original).state_dict())
+        copies = [name for name, own in names.items() if own == "to_keys_values.linear.weight"]
+        assert len(copies) == 3
+
+    def test_pickling(self) -> None:
+        original = make_original(segment_length=1)
+        with pytest.raises((AttributeError, pickle.PicklingError)):
+            pickle.dumps(original)
+        assert len(pickle.dumps(load(original))) > 0
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_final_project_is_held_to_the_original(seed: int) -> None:
+    """What exercise 9.4 takes for right, on every input that it tries, in double precision."""
+    exercise = EXERCISES["assemble-model"]
+    cases = exercise.make_cases(torch.Generator().manual_seed(seed))
+    kinds = set()
+    for weights, config, tokens, memory in cases:
+        exact = {name: tensor.double() for name, tensor in weights.items()}
+        memory = memory and tuple(kept.double() for kept in memory)
+        original = Original(
+            num_tokens=config.vocab_size,
+            dim=config.d_model,
+            depth=config.num_layers,
+            heads=config.num_heads,
+            dim_head=config.head_dim,
+            mem_len=config.memory_size,
+            seq_len=config.segment_length,
+        ).double()
+        original.load_state_dict(exact)
+        logits, after = original(tokens, memory, return_memory=True)
+        for answer in (exercise.specification, exercise.solution):
+            for came, right in zip(answer(exact, config, tokens, memory), (logits, *after), strict=True):
+                assert_close(came, right)
+        slots = None if memory is None else memory[0].shape[1]
+        kinds.add((config.segment_length > 1, tokens.shape[1] % config.segment_length == 1, slots if not slots else 1))
+    # segments of one token and longer ones, with no memory, an empty one and a full one, and lone tokens of longer ones
+    assert {(longer, slots) for longer, _, slots in kinds} == set(product([False, True], [None, 0, 1]))
+    assert {(True, True, slots) for slots in (None, 0, 1)} <= kinds
 
 
 @pytest.mark.parametrize("segment_length", [1, 2, 3])

@@ -9,8 +9,9 @@ import sys
 import pytest
 
 from book.tools import differences, measurements
-from book.tools.differences import PAGE, RECORD, check, filled, flat
+from book.tools.differences import NAMES, PAGE, RECORD, check, filled, flat, names_table
 from book.tools.record_command import ROOT
+from feedback_lite.lucidrains import own_names
 
 TEXT = (ROOT / PAGE).read_text(encoding="utf-8")
 RECORDED = json.loads((ROOT / RECORD).read_text(encoding="utf-8"))
@@ -41,6 +42,35 @@ def test_every_entry_stands_in_the_table_once() -> None:
     table = re.findall(r"^\| \[(.+?)\]\(#(.+?)\) \|", TEXT, flags=re.MULTILINE)
     assert [title for title, _ in table] == list(ENTRIES)
     assert [slug for _, slug in table] == [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in ENTRIES]
+
+
+def test_every_test_that_the_page_names_exists() -> None:
+    (part,) = re.findall(r"^## The original in one table\n(.*?)^## ", TEXT, flags=re.MULTILINE | re.DOTALL)
+    rows = [row for row in part.splitlines() if row.startswith("|")][2:]
+    named = [re.findall(r"\| `(test_\w+)` \|$", row) for row in rows]
+    assert len(rows) >= 14
+    assert all(len(tests) == 1 for tests in named)
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")]
+    known = {name for source in sources for name in re.findall(r"^ *def (test_\w+)\(", source, flags=re.MULTILINE)}
+    assert {test for (test,) in named} - known == set()
+
+
+def test_every_weight_of_two_layers_stands_in_the_table_of_names() -> None:
+    (table,) = NAMES.findall(TEXT)
+    for single_token, column in ((True, 0), (False, 1)):
+        names = own_names(2, single_token=single_token)
+        rows = [re.findall(r"`([^`]+)`|the same", row) for row in table.splitlines()[2:]]
+        assert [row[column] or row[0] for row in rows] == list(names)
+        assert [row[2] for row in rows] == list(names.values())
+
+
+def test_a_name_that_has_changed_is_told(root) -> None:
+    page = f"{(root / PAGE).read_text()}\n<!-- names -->\n\n{names_table()}\n\n<!-- end of names -->\n"
+    computed = {"group": {"kept": 7, "share": 0.25}}
+    (root / PAGE).write_text(page)
+    assert check(root, computed) == []
+    (root / PAGE).write_text(page.replace("fn.to_q.weight", "to_q.weight", 1))
+    assert check(root, computed) == ["the page's table of names is not the one that load_lucidrains goes by"]
 
 
 @pytest.fixture
