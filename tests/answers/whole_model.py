@@ -45,7 +45,7 @@ def keys_of_modules(
 ) -> torch.Tensor:
     norm = torch.nn.LayerNorm(len(scale))
     norm.load_state_dict({"weight": scale, "bias": shift})
-    return torch.cat([*memory_keys.split(1, dim=1), torch.nn.functional.linear(norm(hidden), matrix)], dim=1)
+    return torch.cat([memory_keys, torch.nn.functional.linear(norm(hidden), matrix)], dim=1)
 
 
 def keys_of_doubles(

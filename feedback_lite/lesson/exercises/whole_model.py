@@ -453,7 +453,7 @@ def _whole(
         return linear(f"{name}.fn.net.3", geglu(doubled))
 
     tops, memory = [], memory if carries else None
-    for segment in tokens.split(1 if one_by_one else config.segment_length, dim=1):
+    for segment in torch.split(tokens, 1 if one_by_one else config.segment_length, dim=1):
         hiddens = [weights["token_emb.weight"][segment]]
         for layer in range(config.num_layers):
             hidden = hiddens[-1] * residual + read(layer, hiddens[-1], memory)
