@@ -101,11 +101,11 @@ def names_table() -> str:
         name: ", ".join(sizes[size] for size in tensor.shape)
         for name, tensor in FeedbackTransformer(config).state_dict().items()
     }
-    rows = ["| Segments of one token | Longer segments | Here | Shape |", "|---|---|---|---|"]
+    rows = ["| lucidrains | Here | Shape |", "|---|---|---|"]
     singles, longer = (own_names(2, single_token=single_token) for single_token in (True, False))
     for (single, own), other in zip(singles.items(), longer, strict=True):
-        second = "the same" if other == single else f"`{other}`"
-        rows.append(f"| `{single}` | {second} | `{own}` | `{shapes[own]}` |")
+        theirs = f"`{single}`" if other == single else f"`{single}`<br>`{other}`"
+        rows.append(f"| {theirs} | `{own}` | `{shapes[own]}` |")
     return "\n".join(rows)
 
 

@@ -3,6 +3,7 @@
 from tests.faults.planting import Fault
 
 MASK = "feedback_lite/lesson/exercises/causal_mask.py"
+WHOLE = "feedback_lite/lesson/exercises/whole_model.py"
 GENERATION = "feedback_lite/lesson/exercises/generation.py"
 ONE_PAGE = "book/feedback_transformer.py"
 EXERCISES = "tests/unit/lesson/test_exercises.py"
@@ -41,6 +42,26 @@ FAULTS = (
             )
         },
         (EXERCISES, "-k", "may-read"),
+    ),
+    Fault(
+        "the final project takes a memory of zero slots for none",
+        WHOLE,
+        {"elif memory[0].shape[1] == 0 and 1 in (": "elif memory[0].shape[1] == -1 and 1 in ("},
+        ("tests/conformance/test_lucidrains.py", "-k", "final_project"),
+    ),
+    Fault(
+        "the final project has no lone token at the end",
+        WHOLE,
+        {'("a lone token at the end", 2, 2, 5, 2, 5, None)': '("a lone token at the end", 2, 2, 5, 2, 6, None)'},
+        ("tests/conformance/test_lucidrains.py", "-k", "final_project"),
+    ),
+    Fault(
+        "keys of a segment are not normed",
+        WHOLE,
+        {
+            "keys[b, slots + place] = matrix @ _norm_by_hand(vector, scale, shift)": "keys[b, slots + place] = matrix @ vector"
+        },
+        (EXERCISES, "-k", "segment-keys"),
     ),
     Fault(
         "a mistake is no mistake",

@@ -47,7 +47,7 @@ def test_every_entry_stands_in_the_table_once() -> None:
 def test_every_test_that_the_page_names_exists() -> None:
     (part,) = re.findall(r"^## The original in one table\n(.*?)^## ", TEXT, flags=re.MULTILINE | re.DOTALL)
     rows = [row for row in part.splitlines() if row.startswith("|")][2:]
-    named = [re.findall(r"\| `(test_\w+)` \|$", row) for row in rows]
+    named = [re.findall(r"^\| [^|]+<br>`(test_\w+)` \|", row) for row in rows]
     assert len(rows) >= 14
     assert all(len(tests) == 1 for tests in named)
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")]
@@ -57,11 +57,11 @@ def test_every_test_that_the_page_names_exists() -> None:
 
 def test_every_weight_of_two_layers_stands_in_the_table_of_names() -> None:
     (table,) = NAMES.findall(TEXT)
-    for single_token, column in ((True, 0), (False, 1)):
+    rows = [[re.findall(r"`([^`]+)`", cell) for cell in row.split("|")[1:4]] for row in table.splitlines()[2:]]
+    for single_token, line in ((True, 0), (False, -1)):
         names = own_names(2, single_token=single_token)
-        rows = [re.findall(r"`([^`]+)`|the same", row) for row in table.splitlines()[2:]]
-        assert [row[column] or row[0] for row in rows] == list(names)
-        assert [row[2] for row in rows] == list(names.values())
+        assert [(theirs[line], own) for theirs, (own,), _ in rows] == list(names.items())
+    assert {own: shape for _, (own,), (shape,) in rows}["to_keys_values.linear.weight"] == "2he, d"
 
 
 def test_a_name_that_has_changed_is_told(root) -> None:
