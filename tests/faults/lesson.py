@@ -59,7 +59,9 @@ FAULTS = (
         "keys of a segment are not normed",
         WHOLE,
         {
-            "keys[b, slots + place] = matrix @ _norm_by_hand(vector, scale, shift)": "keys[b, slots + place] = matrix @ vector"
+            "keys[b, slots + place] = matrix @ _norm_by_hand(vector, scale, shift)": (
+                "keys[b, slots + place] = matrix @ vector"
+            )
         },
         (EXERCISES, "-k", "segment-keys"),
     ),
