@@ -1,5 +1,6 @@
 import { button, onSliderKeys, setPressed, slider, stepControls } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { oneOf, several, whole } from "./link.js";
 import { mixLayers, softmax } from "./mixture.js";
 import { layerChip, layerTint, pickerNode, pictureNode, pointIn } from "./picture.js";
 import { clamp, percent, range, say, signed, stateSentence, tell } from "./words.js";
@@ -381,7 +382,20 @@ function makeSlot(place, step, values) {
 
 // ---- the figure
 
+/** @param {Model<Traits>} model */
+function link(model) {
+  const [reach, layers] = [model.get("reach"), model.get("layer_weights").length];
+  return {
+    rules: {
+      step: whole(1, model.get("tokens").length),
+      mixture: oneOf(model.get("choices")),
+      weights: several(whole(-reach, reach), layers, layers),
+    },
+  };
+}
+
 export default {
+  link,
   /** @param {Place<Traits>} place */
   render({ model, el }) {
     const names = model.get("layer_names");
