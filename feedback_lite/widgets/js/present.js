@@ -50,12 +50,11 @@ export function figureBar(frame, label) {
  * even where the last line must then be scrolled to.
  *
  * @param {{ offsetWidth: number, offsetHeight: number }} frame
- * @param {{ clientWidth: number, clientHeight: number }} hall
+ * @param {{ width: number, height: number }} room
  */
-function scaleFor(frame, hall) {
-  const least = Math.min(1.5, hall.clientWidth / 1050);
-  const fitting = Math.max(hall.clientHeight / frame.offsetHeight, least);
-  return Math.max(1, Math.min(LARGEST, hall.clientWidth / frame.offsetWidth, fitting));
+function scaleFor(frame, { width, height }) {
+  const least = Math.min(1.5, width / 1000);
+  return Math.max(1, Math.min(LARGEST, width / frame.offsetWidth, Math.max(height / frame.offsetHeight, least)));
 }
 
 /**
@@ -79,14 +78,15 @@ async function present(frame, label) {
   stage.setAttribute("aria-label", label);
   stage.addEventListener("keydown", (event) => keepInside(stage, event));
 
-  let scale = LARGEST;
+  let [scale, room] = [LARGEST, { width: 0, height: 0 }];
   const watcher = new ResizeObserver((entries) => {
     if (entries.some(({ target }) => target === hall)) {
       scale = LARGEST;
       frame.style.width = sheet.style.width = "";
+      room = { width: sheet.offsetWidth, height: hall.clientHeight };
     }
     // A figure that grows by a line is shown smaller, and stays so: nothing moves to and fro.
-    scale = Math.min(scale, scaleFor(frame, hall));
+    scale = Math.min(scale, scaleFor(frame, room));
     frame.style.width = `${frame.offsetWidth}px`;
     frame.style.transform = scale === 1 ? "" : `scale(${scale})`;
     sheet.style.width = `${scale * frame.offsetWidth}px`;
