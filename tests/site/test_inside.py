@@ -143,7 +143,7 @@ def test_a_link_restores_the_exact_state(opened: Open) -> None:
         there.wait_for_function("window.copied.length === 1")
         address = there.evaluate("window.copied[0]")
         assert "#inside=" in address
-        expect(there.locator(".fl-bar-note")).to_have_text("The link is copied.")
+        expect(there.locator(".fl-foot-note")).to_have_text("The link is copied.")
         here = opened(ModelInside(), f"#{address.split('#')[1]}")
         expect(here.locator(".fl-sentence")).to_have_text(there.locator(".fl-sentence").inner_text())
         for page in (here, there):
@@ -162,7 +162,7 @@ def test_a_changed_address_moves_the_figure(opened: Open) -> None:
     page.evaluate("(link) => { location.hash = link; }", link_of(step=2))
     expect(page.locator(".fl-now")).to_have_text("Step 2 of 2: swap 1 and 2")
     page.evaluate("(link) => { location.hash = link; }", link_of(step=3))
-    expect(page.locator(".fl-bar-note")).to_have_text(looking.UNREAD)
+    expect(page.locator(".fl-foot-note")).to_have_text(looking.UNREAD)
     expect(page.locator(".fl-now")).to_have_text("Step 2 of 2: swap 1 and 2")
 
 
@@ -332,7 +332,7 @@ def test_hostile_links_run_nothing_and_change_nothing(opened: Open) -> None:
     page = opened(figure)
     for what, link in HOSTILE_LINKS.items():
         page.evaluate("(link) => { location.hash = ''; location.hash = link; }", link)
-        expect(page.locator(".fl-bar-note"), what).to_have_text(SAID)
+        expect(page.locator(".fl-foot-note"), what).to_have_text(SAID)
         assert sentence(page) == figure.sentence, what
         unharmed(page)
         control(page, "back").click()
@@ -342,7 +342,7 @@ def test_hostile_links_run_nothing_and_change_nothing(opened: Open) -> None:
 def test_page_opened_with_a_hostile_link(what: str, opened: Open) -> None:
     figure = ModelInside()
     page = opened(figure, HOSTILE_LINKS[what])
-    expect(page.locator(".fl-bar-note")).to_have_text(SAID)
+    expect(page.locator(".fl-foot-note")).to_have_text(SAID)
     assert sentence(page) == figure.sentence
     unharmed(page)
 

@@ -56,12 +56,17 @@ def test_every_state_can_be_written_and_is_read_again(kind: str, sheet: Page, st
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_an_address_may_say_python_allows(kind: str, sheet: Page, stage: Visit) -> None:
-    stored = stored_of(stage(KINDS[kind].pages[0]), kind)[0]
+def test_what_an_address_may_say_python_allows(
+    kind: str, sheet: Page, stage: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = KINDS[kind]
+    stored = stored_of(stage(row.pages[0]), kind)[0]
+    twin = row.twin(stored)
+    twin.set_state({trait: stored[trait] for trait in row.figure.class_own_traits(sync=True)})
+    monkeypatch.setattr(row.figure, "describe", lambda figure: "")  # what is said of a state takes long, and is tested
     ((*states,),) = run_through(sheet, stored, [{}], NEARLY)
     assert len(states) >= 2
     for state in states:
-        twin = KINDS[kind].twin(stored)
         try:
             with twin.hold_trait_notifications():
                 for key, value in state.items():
@@ -135,7 +140,7 @@ def test_a_copied_link_leads_back_to_what_was_seen(kind: str, width: int, visit:
     assert told != first
     place = page.locator(f"#figure-{kind}")
     press(place, "link")
-    expect(place.locator(".fl-bar-note")).to_have_text("The link is copied.")
+    expect(place.locator(".fl-foot-note")).to_have_text("The link is copied.")
     address = page.evaluate("navigator.clipboard.readText()")
     assert address.startswith(f"{page.url.split('#')[0]}#{kind}=1,")
     there = visit(f"{name}#{address.split('#')[1]}", **options)
@@ -143,7 +148,7 @@ def test_a_copied_link_leads_back_to_what_was_seen(kind: str, width: int, visit:
     assert settled(figure) == told
     there.wait_for_timeout(300)
     assert covered(figure) == []
-    expect(there.locator(f"#figure-{kind} .fl-bar-note")).to_have_text("")
+    expect(there.locator(f"#figure-{kind} .fl-foot-note")).to_have_text("")
     assert there.evaluate("document.activeElement.dataset.figure") == kind
 
 
@@ -152,7 +157,7 @@ def test_a_link_can_be_taken_where_there_is_no_clipboard(visit: Visit) -> None:
     page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
     place = page.locator("#figure-memory-queue")
     press(place, "link")
-    field = place.locator(".fl-bar-field")
+    field = place.locator(".fl-foot-field")
     expect(field).to_be_focused()
     assert field.input_value().startswith(f"{page.url}#memory-queue=1,step:")
     assert field.evaluate("(field) => field.selectionEnd - field.selectionStart") == len(field.input_value())
@@ -207,7 +212,7 @@ def test_what_is_no_state_changes_nothing(kind: str, stage: Visit) -> None:
     for what, text in SHAPES.items():
         page.evaluate("(hash) => { location.hash = ''; location.hash = hash; }", f"{kind}={text}")
         page.wait_for_timeout(20)
-        note = page.locator(f"#figure-{kind} .fl-bar-note").inner_text()
+        note = page.locator(f"#figure-{kind} .fl-foot-note").inner_text()
         assert note in ("", UNREAD), what
         assert words(figure.locator(".fl-sentence").inner_text()) == told, what
         assert page.evaluate(count) == before, what
@@ -228,7 +233,7 @@ def test_an_address_with_one_wrong_value_changes_nothing_at_all(stage: Visit) ->
         "1,step:9,token:4",
     ):
         page.evaluate("(hash) => { location.hash = ''; location.hash = hash; }", f"memory-queue={text}")
-        expect(page.locator("#figure-memory-queue .fl-bar-note"), text).to_have_text(UNREAD)
+        expect(page.locator("#figure-memory-queue .fl-foot-note"), text).to_have_text(UNREAD)
         assert page.locator("#figure-memory-queue .fl-sentence").inner_text() == told, text
     page.evaluate("location.hash = 'memory-queue=1,step:9,token:4,memory_size:2'")
-    expect(page.locator("#figure-memory-queue .fl-bar-note")).to_have_text("")
+    expect(page.locator("#figure-memory-queue .fl-foot-note")).to_have_text("")

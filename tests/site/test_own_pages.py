@@ -2,15 +2,14 @@
 
 import gzip
 import re
-from html import escape
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.kinds import KINDS, PAGES_WITH_FIGURES
 from tests.site.accessibility import pale, violations
-from tests.site.conftest import SITE, Visit
+from tests.site.conftest import Visit
 from tests.site.contents import PAGES
 from tests.site.looking import STATE, figures_of, stored_of, words
 
@@ -39,19 +38,18 @@ def test_every_figure_has_a_page_and_every_page_a_figure(site: Path) -> None:
 
 
 @pytest.mark.parametrize("own", OWN)
-def test_it_says_what_its_chapter_says(own: str, visit: Visit) -> None:
+def test_it_says_what_its_chapter_says(own: str, visit: Visit, stage: Visit) -> None:
     """Opened from disk, 320 px wide, with no request to anywhere."""
     chapter, kind = OWN[own]
     page = visit(own, over="file", viewport={"width": 320, "height": 700})
     (figure,) = figures_of(page, kind)
-    stored = [words(sentence) for name, _, sentence in NAMED.findall((SITE / chapter).read_text()) if name == kind]
-    assert [escape(words(figure.locator(".fl-sentence").inner_text()), quote=False)] == [
-        text.replace("&quot;", '"').replace("&#x27;", "'") for text in stored
-    ]
+    there = figures_of(stage(chapter, fresh=True), kind)[0]
+    told, wanted = (words(one.locator(".fl-sentence").inner_text()) for one in (figure, there))
+    assert told == wanted
     assert page.locator(".fl-fallback, .fl-broken").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     expect(page.locator("h1")).to_have_count(1)
-    acts = figure.locator("xpath=..").locator("[data-act]").evaluate_all("(all) => all.map((one) => one.dataset.act)")
+    acts = page.locator(".fl-foot [data-act]").evaluate_all("(all) => all.map((one) => one.dataset.act)")
     assert acts == ["present", "link", "embed"]
 
 
@@ -86,6 +84,7 @@ def test_its_link_leads_to_its_place_in_the_chapter(visit: Visit) -> None:
     page = visit("figures/06-memory-queue.html", over="file")
     page.get_by_role("link", name="Read about it").click()
     figure = page.locator('[data-figure="memory-queue"]')
+    figure.wait_for()
     expect(figure).to_be_in_viewport()
     assert page.url.endswith("chapters/06-memory-fifo.html#figure-memory-queue")
 
@@ -95,33 +94,31 @@ def test_an_address_gives_it_a_state(visit: Visit) -> None:
     expect(page.locator(".fl-now").first).to_contain_text("9")
 
 
-def embedded(page: Page, line: str, folder: Path) -> Page:
-    (folder / "elsewhere.html").write_text(f"<!doctype html><title>Elsewhere</title><h1>Elsewhere</h1>{line}")
-    page.goto((folder / "elsewhere.html").as_uri())
-    return page
-
-
 def test_the_line_to_copy_embeds_the_figure_with_its_state(
-    visit: Visit, addresses: dict[str, str], tmp_path: Path
+    visit: Visit, addresses: dict[str, str], browser: Browser, tmp_path: Path
 ) -> None:
     """From a server the line has the page's own address; from disk, the published one."""
     page = visit("chapters/06-memory-fifo.html#memory-queue=1,step:9,token:4,memory_size:2")
     place = page.locator("#figure-memory-queue")
     place.locator('[data-act="embed"]').click()
-    line = place.locator(".fl-bar-field").input_value()
+    line = place.locator(".fl-foot-field").input_value()
     own = f"{addresses['http']}figures/06-memory-queue.html#memory-queue=1,step:9,token:4,memory_size:2"
     assert line.startswith("<iframe ")
     assert f'src="{own}"' in line
     assert 'title="The memory as a queue"' in line
     told = words(place.locator(".fl-sentence").inner_text())
-    inner = embedded(page, line, tmp_path).frame_locator("iframe")
-    expect(inner.locator(".fl-sentence")).to_have_text(told)
+    (tmp_path / "elsewhere.html").write_text(f"<!doctype html><title>Elsewhere</title><h1>Elsewhere</h1>{line}")
+    elsewhere = browser.new_page()
+    elsewhere.goto((tmp_path / "elsewhere.html").as_uri())
+    inner = elsewhere.frame_locator("iframe")
+    expect(inner.locator(".fl-sentence")).to_have_text(told, timeout=20_000)
     inner.locator('[data-act="present"]').click()
     expect(inner.get_by_role("dialog")).to_be_visible()
+    elsewhere.close()
 
     from_disk = visit("chapters/06-memory-fifo.html", over="file")
     from_disk.locator('#figure-memory-queue [data-act="embed"]').click()
-    line = from_disk.locator("#figure-memory-queue .fl-bar-field").input_value()
+    line = from_disk.locator("#figure-memory-queue .fl-foot-field").input_value()
     assert 'src="https://feedback-lite.github.io/feedback-lite/figures/06-memory-queue.html#memory-queue=1,' in line
 
 

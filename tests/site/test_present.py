@@ -38,7 +38,7 @@ def test_a_figure_is_shown_alone_and_larger(kind: str, stage: Visit) -> None:
     place = place_of(page, kind)
     figure = figures_of(page, kind)[0]
     order, told = place.evaluate(ORDER), figure.locator(".fl-sentence").inner_text()
-    assert order == ["fl-figure", "fl-bar"]
+    assert order == ["fl-figure", "fl-foot"]
     try:
         for name, (width, height) in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
@@ -113,7 +113,7 @@ def test_what_is_changed_while_it_is_presented_stays(stage: Visit) -> None:
 
 def test_the_page_stays_where_it_was(stage: Visit) -> None:
     page = stage(QUEUE)
-    place_of(page, "memory-queue").locator(".fl-bar").scroll_into_view_if_needed()
+    place_of(page, "memory-queue").locator(".fl-foot").scroll_into_view_if_needed()
     before = page.evaluate("[scrollY, document.documentElement.scrollHeight]")
     present(page, "memory-queue")
     page.keyboard.press("Escape")
@@ -128,21 +128,21 @@ def phone(browser: Browser, addresses: dict[str, str]) -> Iterator[Any]:
     def open_page(name: str) -> Page:
         page = context.new_page()
         page.goto(addresses["http"] + name)
-        page.wait_for_selector(".fl-bar-button")
+        page.wait_for_selector(".fl-foot-button")
         return page
 
     yield open_page
     context.close()
 
 
-SMALL = """(bar) => [...bar.querySelectorAll(".fl-bar-button")].map((one) => one.getBoundingClientRect())
+SMALL = """(bar) => [...bar.querySelectorAll(".fl-foot-button")].map((one) => one.getBoundingClientRect())
     .filter(({ width, height }) => width < 44 || height < 44).length"""
 
 
 def test_it_opens_and_closes_by_touch(phone: Any) -> None:
     page = phone(QUEUE)
     place = place_of(page, "memory-queue")
-    assert place.locator(".fl-bar").evaluate(SMALL) == 0
+    assert place.locator(".fl-foot").evaluate(SMALL) == 0
     place.locator('[data-act="present"]').tap()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_be_visible()

@@ -350,7 +350,7 @@ def test_programs_that_are_none_change_nothing(visit: Visit) -> None:
     for what, (short, statement) in HOSTILE.items():
         link = f"{KIND}=1,program:{short},statement:{statement},values_open:yes,ask:no,guess:0,score:0.0"
         page.evaluate("(hash) => { location.hash = ''; location.hash = hash; }", link)
-        expect(page.locator(f"#figure-{KIND} .fl-bar-note"), what).to_have_text(UNREAD)
+        expect(page.locator(f"#figure-{KIND} .fl-foot-note"), what).to_have_text(UNREAD)
         assert sentence(page) == told, what
 
 

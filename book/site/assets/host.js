@@ -278,20 +278,23 @@
    * @param {(from: string) => string} addressOn an address with the figure's state
    */
   function furnish(place, own, addressOn) {
-    const note = Object.assign(document.createElement("span"), { className: "fl-bar-note" });
+    const note = Object.assign(document.createElement("span"), { className: "fl-foot-note" });
     note.setAttribute("aria-live", "polite");
     /** @param {string} text */
     const say = (text) => void (note.textContent = text);
-    const bar = place.querySelector(".fl-bar");
+    const bar = place.querySelector(".fl-foot");
     if (!bar) return say;
-    const field = Object.assign(document.createElement("input"), { className: "fl-bar-field", readOnly: true });
-    const alone = Object.assign(document.createElement("a"), { className: "fl-bar-button", textContent: "Own page" });
+    const field = Object.assign(document.createElement("input"), { className: "fl-foot-field", readOnly: true });
+    const alone = Object.assign(document.createElement("a"), { className: "fl-foot-button", textContent: "Own page" });
     const page = document.querySelector('link[rel="canonical"]')?.getAttribute("href");
     const published = location.protocol === "file:" && page ? page : location.href.split("#")[0];
 
     /** @type {(act: string, text: string, label: string, give: () => string) => HTMLButtonElement} */
     const giver = (act, text, label, give) => {
-      const button = Object.assign(document.createElement("button"), { className: "fl-bar-button", textContent: text });
+      const button = Object.assign(document.createElement("button"), {
+        className: "fl-foot-button",
+        textContent: text,
+      });
       Object.assign(button, { type: "button" }).dataset.act = act;
       button.addEventListener("click", async () => {
         const open = field.isConnected && field.dataset.of === act;

@@ -23,7 +23,7 @@ function part(tag, name, ...children) {
  * @param {() => void} press
  */
 function barButton(act, text, press) {
-  const node = part("button", "fl-bar-button", text);
+  const node = part("button", "fl-foot-button", text);
   Object.assign(node, { type: "button" }).dataset.act = act;
   node.dataset.lmSuppressShortcuts = "true"; // JupyterLab would take Enter for a command to the cell
   node.addEventListener("click", press);
@@ -37,7 +37,7 @@ function barButton(act, text, press) {
  * @param {string} label of the figure
  */
 export function figureBar(frame, label) {
-  const bar = part("div", "fl-bar");
+  const bar = part("div", "fl-foot");
   bar.setAttribute("role", "group");
   bar.setAttribute("aria-label", `${label}: show and share`);
   const canPresent = typeof HTMLDialogElement === "function";
