@@ -338,11 +338,11 @@
   // ---- figures
 
   /**
-   * @param {Element} view
+   * @param {HTMLElement} view
    * @param {Record<string, { state: State }>} states
    */
   async function mount(view, states) {
-    const { model_id: id } = JSON.parse(view.textContent);
+    const { model_id: id } = JSON.parse(view.textContent ?? "");
     const state = states[id]?.state;
     if (!state?._esm) return; // an ordinary widget: it needs Python, and the sentence in its place says so
     const sentence = view.parentElement?.querySelector(".fl-fallback");
@@ -354,16 +354,20 @@
       const { model, ready } = start(id, own, script);
       const figure = await ready;
       const link = linkOf(figure, model);
-      const name = sentence?.id.startsWith(ANCHOR) ? sentence.id.slice(ANCHOR.length) : "";
+      if (sentence instanceof HTMLElement && sentence.id.startsWith(ANCHOR)) {
+        view.dataset.name = sentence.id.slice(ANCHOR.length); // also when the figure is shown again
+        view.dataset.own = sentence.dataset.own;
+      }
+      const { name = "", own: page = "" } = view.dataset;
       let problem = "";
       /** @type {Shown} */
       const one = { name, place, model, link, note: (text) => void (problem = text) };
       if (name) follow(one);
       await figure.render?.({ model, el: place });
-      if (name && sentence instanceof HTMLElement) {
-        place.id = sentence.id;
+      if (name) {
+        place.id = `${ANCHOR}${name}`;
         const text = () => (Object.keys(link.rules).length ? `${name}=${writeState(link, model.get)}` : place.id);
-        one.note = furnish(place, sentence.dataset.own ?? "", (from) => `${from}#${text()}`);
+        one.note = furnish(place, page, (from) => `${from}#${text()}`);
         one.note(problem);
         shown.push(one);
       }
@@ -379,7 +383,9 @@
 
   const stored = document.querySelector(STATE);
   const states = stored ? JSON.parse(stored.textContent).state : {};
-  const mounted = [...document.querySelectorAll(VIEW)].map((view) => mount(view, states));
+  const mounted = /** @type {HTMLElement[]} */ ([...document.querySelectorAll(VIEW)]).map((view) =>
+    mount(view, states)
+  );
   const wanted = () => shown.find(({ name }) => name === readAddress().name)?.place;
   Promise.allSettled(mounted).then(() => {
     const place = wanted();
