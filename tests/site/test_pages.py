@@ -81,7 +81,7 @@ def test_search_finds_pages(over: str, visit: Visit) -> None:
 def test_a_page_that_is_opened_after_a_search_marks_its_words(visit: Visit) -> None:
     visit("search.html?q=memory")
     page = visit("book/index.html")  # Sphinx's script also walks through the picture's title and style
-    expect(page.locator(".highlighted").first).to_be_visible()
+    expect(page.locator("article .highlighted").first).to_be_visible()
 
 
 @pytest.mark.parametrize("name", PAGES_WITH_FIGURES)
