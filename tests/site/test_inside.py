@@ -48,7 +48,7 @@ def opened(context: BrowserContext, tmp_path: Path) -> Iterator[Open]:
     wrong: list[str] = []
 
     def open_page(figure: ModelInside, link: str = "", **stored: Any) -> Page:
-        kept = (*AS_TRAINED, "models", "words", "rules", "limits", "recorded", "sentence", "_esm", "_css")
+        kept = (*AS_TRAINED, "models", "words", "captions", "rules", "limits", "recorded", "sentence", "_esm", "_css")
         state = {key: value for key, value in figure.get_state().items() if key in kept} | stored
         text = json.dumps({"state": {"inside": {"state": state}}}).replace("</", "<\\/")
         named = '<p class="fl-fallback" id="figure-inside" data-own="">Words.</p>'
@@ -118,7 +118,7 @@ LINK = """(place, model, { default: figure }) => {
 
 def test_its_link_holds_the_whole_state(opened: Open) -> None:
     twin = ModelInside()
-    kept = (*AS_TRAINED, "models", "words", "rules", "limits", "recorded", "_esm")
+    kept = (*AS_TRAINED, "models", "words", "captions", "rules", "limits", "recorded", "_esm")
     state = {key: value for key, value in twin.get_state().items() if key in kept}
     states = list(KINDS["inside"].states(twin))
     for one, (link, read) in zip(states, run_through(opened(twin), state, states, LINK), strict=True):

@@ -329,7 +329,7 @@ export default {
     const chosen = html("p", { class: "fl-chosen" });
     const readings = html("div", { class: "fl-readings-box" });
     const controls = html("div", { class: "fl-controls" });
-    const folds = html("div", { class: "fl-folds" }, fold("readings", "How it was read", readings));
+    const folds = html("div", { class: "fl-folds" }, runs ? fold("readings", "How it was read", readings) : readings);
     const sentence = stateSentence();
     const update = { controls() {}, stop() {} };
 
@@ -362,7 +362,7 @@ export default {
     }
 
     const screen = onOneScreen([head.node, box], [controls, chosen, folds]);
-    const parts = [top, makeCaptions(model), screen, sentence];
+    const parts = [top, ...(runs ? [makeCaptions(model)] : []), screen, sentence];
     el.append(figureFrame("inside", "The inside of the model, step by step", ...parts));
     draw();
     if (runs) {
