@@ -112,7 +112,7 @@ def fill_all(
             break
     verdicts = list(dict.fromkeys(told))
     _refuse_idle_blanks(shown, told)
-    return Table(shown, verdicts, [verdicts.index(text) for text in told], verdicts.index(*rights))
+    return Table(shown, verdicts, [verdicts.index(text) for text in told], verdicts.index(next(iter(rights))))
 
 
 def _blanks_of(code: str, choices: Mapping[str, Sequence[str]]) -> list[str]:

@@ -50,6 +50,20 @@ def open_with(page: Page, folder: Path, views: list[str], **states: dict[str, An
     return logged
 
 
+def test_a_script_that_several_figures_have_is_named_by_the_first(page: Page, tmp_path: Path) -> None:
+    open_with(
+        page,
+        tmp_path,
+        ["b", "a", "c"],
+        a={"_esm": AS_OBJECT, "_css": "button { width: 321px; }", "label": "a", "count": 0},
+        b={"_esm": {"as": "a"}, "_css": {"as": "a"}, "label": "b", "count": 5},
+        c={"_esm": {"as": "nobody"}, "label": "c", "count": 7},
+    )
+    expect(page.get_by_role("button")).to_have_text(["b 5", "a 0"])
+    assert page.get_by_role("button").first.evaluate("(one) => one.offsetWidth") == 321
+    expect(page.locator(".fl-fallback")).to_have_text(["Words of c."])
+
+
 def test_two_views_of_a_figure_share_its_state(page: Page, tmp_path: Path) -> None:
     open_with(
         page,
