@@ -88,9 +88,9 @@ class LiveFigureDirective(SphinxDirective):
 
 
 def own_keys(figure: widgets.Figure) -> list[str]:
-    """Return the names of a figure's state that the page needs: its own, and its script and style."""
-    general = set(anywidget.AnyWidget.class_traits(sync=True)) - {"_esm", "_css"}
-    return sorted({key for key in figure.keys if key not in general and key != "_anywidget_id"})
+    """Return the names of a figure's state that the page needs: its own, its script and style, and its class's name."""
+    general = set(anywidget.AnyWidget.class_traits(sync=True)) - {"_esm", "_css", "_anywidget_id"}
+    return sorted({key for key in figure.keys if key not in general})
 
 
 def _is_output(node: nodes.Node) -> bool:

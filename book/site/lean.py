@@ -115,23 +115,8 @@ def keep_what_is_used(app: Sphinx, page: str, template: str, context: dict[str, 
         elif script.filename and not script.filename.endswith(READ_AT_ONCE):
             script.attributes["defer"] = "defer"
     context["script_files"] = sorted(scripts, key=lambda file: MATHEMATICS in told(file).lower())
-    stored = [f'<script type="{WIDGET_STATE}">{said_once(file.attributes["body"])}</script>' for file in states]
+    stored = [f'<script type="{WIDGET_STATE}">{file.attributes["body"]}</script>' for file in states]
     context["body"] = "\n".join([body, *stored])
-
-
-def said_once(body: str) -> str:
-    """Return the stored state of a page's figures with each script and style once: others of its kind name the first.
-
-    The name stands as ``{"as": "widget-0001"}`` in place of the text, and the host looks it up.
-    """
-    whole = json.loads(body)
-    first: dict[tuple[str, str], str] = {}
-    for name, model in whole.get("state", {}).items():
-        for part in ("_esm", "_css"):
-            text = model["state"].get(part)
-            if text and first.setdefault((part, text), name) != name:
-                model["state"][part] = {"as": first[part, text]}
-    return json.dumps(whole, separators=COMPACT).replace("</", r"<\/")
 
 
 def told(file: Any) -> str:

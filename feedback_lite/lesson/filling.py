@@ -51,6 +51,11 @@ class Table:
     right: int
 
 
+def blanks_in(code: str) -> list[str]:
+    """Return the names of the blanks in the order of the code, which no store of dicts can change."""
+    return [found["name"] for found in _BLANK.finditer(code)]
+
+
 def assemble(code: str, filling: Mapping[str, str]) -> str:
     """Return the code with its blanks filled. The further lines of a choice begin where the blank's own line begins."""
 
@@ -112,12 +117,12 @@ def fill_all(
             break
     verdicts = list(dict.fromkeys(told))
     _refuse_idle_blanks(shown, told)
-    return Table(shown, verdicts, [verdicts.index(text) for text in told], verdicts.index(*rights))
+    return Table(shown, verdicts, [verdicts.index(text) for text in told], verdicts.index(next(iter(rights))))
 
 
 def _blanks_of(code: str, choices: Mapping[str, Sequence[str]]) -> list[str]:
     """Return the names of the blanks in the order of the code, or say what is wrong with them."""
-    blanks = [found["name"] for found in _BLANK.finditer(code)]
+    blanks = blanks_in(code)
     if sorted(blanks) != sorted(choices):
         raise ValueError(f"code must have each blank of the choices {sorted(choices)} once, got {blanks}")
     if not BLANKS[0] <= len(blanks) <= BLANKS[1]:

@@ -7,7 +7,7 @@ import traitlets
 
 from feedback_lite.config import check_choice
 from feedback_lite.lesson.exercises import EXERCISES
-from feedback_lite.lesson.filling import assemble, fill_all, head
+from feedback_lite.lesson.filling import assemble, blanks_in, fill_all, head
 from feedback_lite.widgets.figure import Figure, join_script, join_style
 
 MOST_BYTES = 30_000
@@ -79,10 +79,15 @@ class FillIn(Figure):
         )
 
     @property
+    def _blanks(self) -> dict[str, list[str]]:
+        """The choices by blank, in the order of the code: a notebook may store them in another one."""
+        return {blank: self.choices[blank] for blank in blanks_in(self.code)}
+
+    @property
     def verdict(self) -> int | None:
         """The number of the verdict on what is chosen; None as long as a blank is empty."""
         place = 0
-        for number, texts in zip(self.chosen, self.choices.values(), strict=True):
+        for number, texts in zip(self.chosen, self._blanks.values(), strict=True):
             if number is None:
                 return None
             place = place * len(texts) + number
@@ -93,7 +98,7 @@ class FillIn(Figure):
         """The body of the function as it is chosen, with dots in blanks that are empty."""
         filling = {
             blank: "..." if number is None else texts[number]
-            for number, (blank, texts) in zip(self.chosen, self.choices.items(), strict=True)
+            for number, (blank, texts) in zip(self.chosen, self._blanks.items(), strict=True)
         }
         return assemble(self.code, filling)
 
@@ -110,10 +115,10 @@ class FillIn(Figure):
         return str(self.verdicts[verdict])
 
     def _ask(self) -> str:
-        numbered = {blank: f"({number})" for number, blank in enumerate(self.choices, start=1)}
+        numbered = {blank: f"({number})" for number, blank in enumerate(self._blanks, start=1)}
         choices = [
             self.tell("choices", number=number, options="; ".join(texts))
-            for number, texts in enumerate(self.choices.values(), start=1)
+            for number, texts in enumerate(self._blanks.values(), start=1)
         ]
         code = f"{self.head} {assemble(self.code, numbered)}"
         return " ".join(self.tell("asked", code=f"{code}.", choices=" ".join(choices)).split())
@@ -121,7 +126,7 @@ class FillIn(Figure):
     @traitlets.validate("chosen")
     def _check_chosen(self, proposal: traitlets.Bunch) -> list[int | None]:
         chosen: list[int | None] = list(proposal["value"])
-        sizes = [len(texts) for texts in self.choices.values()]
+        sizes = [len(texts) for texts in self._blanks.values()]
         fits = len(chosen) == len(sizes) and all(
             number is None or number in range(size) for number, size in zip(chosen, sizes, strict=True)
         )

@@ -8,6 +8,7 @@ LIVE = ("tests/site/test_live.py", "-k", "runtime_alone and not file")
 EVERY_STATE = "tests/site/test_every_state.py"
 DUEL = "tests/site/test_shell_duel.py"
 SCREEN = "tests/site/test_screen.py"
+LINKS, PRESENT, INSIDE = (f"tests/site/test_{name}.py" for name in ("links", "present", "inside"))
 PROGRAM_DUEL = "tests/site/test_program_duel.py"
 
 FAULTS = (
@@ -90,20 +91,68 @@ FAULTS = (
     Fault(
         "a link to a program opens what was hidden",
         f"{WIDGETS}/js/program_duel.js",
-        {"values_open: !form[3]": "values_open: true"},
-        (PROGRAM_DUEL, "-k", "link_restores"),
+        {"      values_open: yesOrNo(),\n": ""},
+        (LINKS, "-k", "every_state and program-duel"),
     ),
     Fault(
-        "a long link is cut",
-        f"{WIDGETS}/js/link.js",
-        {"parse(hash.slice(kind.length + 2))": "parse(hash.slice(kind.length + 2, 120))"},
-        (DUEL, "-k", "link_restores"),
+        "a link may hold a step that is not there",
+        f"{WIDGETS}/js/inside.js",
+        {"Math.max(state.step, state.slot) <= state.tokens.length &&": "state.slot <= state.tokens.length &&"},
+        (INSIDE, "-k", "changed_address"),
     ),
     Fault(
         "a link forgets an intervention",
         f"{WIDGETS}/js/inside.js",
-        {'  add("offset", model.get("memory_offset"), "off");\n': ""},
-        ("tests/site/test_inside.py", "-k", "link"),
+        {"      memory_offset: yesOrNo(),\n": ""},
+        (LINKS, "-k", "every_state and inside"),
+    ),
+    Fault(
+        "an address may ask for more than there is",
+        f"{WIDGETS}/js/memory_queue.js",
+        {'whole(1, model.get("changed").length)': "whole(1, 9999)"},
+        (LINKS, "-k", "python_allows and memory-queue"),
+    ),
+    Fault(
+        "half of a state is taken from an address",
+        "book/site/assets/host.js",
+        {"      if (state[key] === undefined) return null;\n": ""},
+        (LINKS, "-k", "one_wrong_value"),
+    ),
+    Fault(
+        "a second way to write an address is read",
+        "book/site/assets/host.js",
+        {"writeState(link, (key) => state[key]) === text ? state : null": "state"},
+        (INSIDE, "-k", "hostile_links"),
+    ),
+    Fault(
+        "a link leads below the header",
+        "book/site/assets/host.js",
+        {"- Math.max(0, ...covered) - 8": ""},
+        (LINKS, "-k", "moves_one_figure"),
+    ),
+    Fault(
+        "the focus leaves what is presented",
+        f"{WIDGETS}/js/present.js",
+        {"keepInside(stage, event));": "void event);"},
+        (PRESENT, "-k", "stay_inside"),
+    ),
+    Fault(
+        "a figure that was presented is left out of its place",
+        f"{WIDGETS}/js/present.js",
+        {"    gap.replaceWith(frame);\n": "    gap.remove();\n"},
+        (PRESENT, "-k", "what_is_changed"),
+    ),
+    Fault(
+        "two figures write one page",
+        "book/site/alone.py",
+        {"        if name in owners:\n": "        if False:\n"},
+        ("tests/tools/test_alone.py",),
+    ),
+    Fault(
+        "the second figure of a kind has the first one's name",
+        "book/site/alone.py",
+        {"kind if count[kind] == 1 else": "kind if count[kind] else"},
+        ("tests/tools/test_alone.py",),
     ),
     Fault(
         "a sentence in the page counts one slot too many",

@@ -81,14 +81,19 @@ class Copy:
         path = self.folder / fault.file
         good = path.read_text(encoding="utf-8")
         bad = fault.plant(good)
+        served = self.folder / SITE / "_static" / path.name
+        if path.parent.name == "assets" and served.exists():
+            return {path: bad, served: bad}
         return {path: bad, **(self.changed_pages(fault.file, good, bad) if is_on_pages(path) else {})}
 
     def changed_pages(self, file: str, good: str, bad: str) -> dict[Path, str]:
-        """Return the built pages that hold a script or a style sheet, with another in its place.
+        """Return the built pages, and the parts that they share, that hold a script or a style sheet, with another.
 
-        A page holds what its notebook has stored of a figure: all its scripts in one text, all its sheets in another.
+        They hold what a notebook has stored of a figure: all its scripts in one text, all its sheets in another.
         """
-        pages = {path: path.read_text(encoding="utf-8") for path in (self.folder / SITE).rglob("*.html")}
+        site = self.folder / SITE
+        paths = [*site.rglob("*.html"), *(site / "_static" / "figures").glob("*.js")]
+        pages = {path: path.read_text(encoding="utf-8") for path in paths}
         stored = as_stored(good)
         changed = {path: text.replace(stored, as_stored(bad)) for path, text in pages.items() if stored in text}
         if not changed:
@@ -132,4 +137,4 @@ def is_on_pages(path: Path) -> bool:
 
 def as_stored(source: str) -> str:
     """Return a script or a style sheet as it stands in the JSON of a page."""
-    return json.dumps(bare_script(source))[1:-1]
+    return json.dumps(bare_script(source))[1:-1].replace("</", r"<\/")

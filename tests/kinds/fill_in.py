@@ -5,6 +5,7 @@ from itertools import product
 
 from playwright.sync_api import Locator
 
+from feedback_lite.lesson.filling import blanks_in
 from feedback_lite.widgets import FillIn
 from tests.kind import Control, Kind, Look, Mark, State, always, click
 
@@ -63,7 +64,7 @@ def right_choices(figure: Locator) -> list[int]:
 
     head = figure.locator(".fl-line").first.inner_text()
     (state,) = (one for one in stored_of(figure.page, KIND.name) if one["head"] == head)
-    places = product(*(range(len(texts)) for texts in state["choices"].values()))
+    places = product(*(range(len(state["choices"][blank])) for blank in blanks_in(state["code"])))
     return next(
         list(place) for place, told in zip(places, state["combinations"], strict=True) if told == state["right"]
     )
@@ -114,7 +115,7 @@ MARKS = {"right": Mark("check mark", '[data-verdict="right"] .fl-mark', "color",
 
 def states(twin: FillIn) -> Iterator[State]:
     """Every combination, checked and not yet, and some that are not whole."""
-    sizes = [len(texts) for texts in twin.choices.values()]
+    sizes = [len(twin.choices[blank]) for blank in blanks_in(twin.code)]
     yield {"chosen": [0, *(None for _ in sizes[1:])], "checked": False}
     yield {"chosen": [*(None for _ in sizes[1:]), 1], "checked": False}
     for place in product(*(range(size) for size in sizes)):

@@ -53,7 +53,6 @@ LOOK = r"""(figure) => {
         changed: !figure.querySelector(".fl-changed").hidden,
         next: one("next token").selectedOptions[0].textContent,
         game: one("game").value,
-        linked: said[1] !== "",
         picture: [...head, ...said, folds, one("next token").value, ...pictures].join(),
     };
 }"""
@@ -111,7 +110,6 @@ CONTROLS = (
     inside("readings", click, (), {"folds": [True, False, False]}, silent=True),
     inside("hide answer", click, (), {"hides": True, "hidden": True}),
     inside("show", click, (), {"hides": True, "hidden": False}, ("hide answer",)),
-    inside("copy link", click, (), {"linked": True}, silent=True),
     inside("change the game", click, (), {"folds": [False, True, False]}, silent=True),
     inside("next token", select("swap 4 and 5"), ("End",), {"next": "swap 4 and 5"}, GAME_FOLD, silent=True),
     inside("add", click, (), lambda was: {"step": was["step"] + 1, "steps": was["step"] + 1}, GAME_FOLD),

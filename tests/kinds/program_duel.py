@@ -128,7 +128,6 @@ CONTROLS = (
     writes("x = 3 ;\nx ++ ;\nprint x ; END", {"step": 3, "steps": 3, "line": "print x ;", "result": "print x  →  4"}),
     writes(" ", {"step": 0, "steps": 0, "result": "no statement yet"}),
     used("use", at_statement(lambda was: was["steps"]), ("write",)),
-    used("copy link", {"note": "The link is copied."}, silent=True),
 )
 
 MARKS = {

@@ -83,7 +83,6 @@ CONTROLS = (
     button("new game", always(swaps=0, open=True, rounds=1), first=("shuffle", "reveal")),
     button("keep open", always(kept=True, open=True, rounds=0), first=("shuffle",)),
     silent(button("keep open", always(kept=False), first=("keep open",))),
-    silent(button("copy link", always(note="The link is copied."))),
 )
 
 MARKS = {

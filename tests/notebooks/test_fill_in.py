@@ -11,7 +11,7 @@ import pytest
 from book.tools.notebooks.notebook import chapters, is_code, read, tags, widget_models
 from book.tools.notebooks.rules import to_python
 from feedback_lite.lesson.exercises import EXERCISES
-from feedback_lite.lesson.filling import assemble
+from feedback_lite.lesson.filling import assemble, blanks_in
 
 LEAST = 30
 WITHOUT = {"write-slot", "count-feed-forward"}
@@ -68,7 +68,8 @@ def test_right_code_uses_only_what_its_chapter_has(path: Path) -> None:
 
 def names_used(state: dict[str, object]) -> set[str]:
     """Return the names that a right combination reads and does not make itself."""
-    choices = {name: list(texts) for name, texts in dict(state["choices"]).items()}  # type: ignore[call-overload]
+    known = dict(state["choices"])  # type: ignore[call-overload]
+    choices = {name: list(known[name]) for name in blanks_in(str(state["code"]))}
     place = list(state["combinations"]).index(state["right"])  # type: ignore[call-overload]
     filling = {}
     for name in reversed(choices):

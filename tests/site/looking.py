@@ -9,7 +9,10 @@ from playwright.sync_api import Locator, Page
 
 from tests.kind import Control, Look
 from tests.kinds import KINDS
+from tests.site.conftest import SITE
 
+# What the bar of a figure says of an address that names it, with a state that is none.
+UNREAD = "This link could not be read. The figure is as it was."
 STATE = 'script[type="application/vnd.jupyter.widget-state+json"]'
 
 
@@ -84,12 +87,28 @@ def stored_states(page: Page) -> list[dict[str, Any]]:
     """Return the states of all figures that a page stores, as its notebook left them: scripts and styles in full."""
     text = page.locator(STATE).text_content()
     assert text is not None
-    models = {name: model["state"] for name, model in json.loads(text)["state"].items()}
-    for state in models.values():
-        for part in ("_esm", "_css"):
-            if isinstance(said := state.get(part), dict):
-                state[part] = models[said["as"]][part]
-    return [state for state in models.values() if "_esm" in state]
+    states = [model["state"] for model in json.loads(text)["state"].values()]
+    return [{key: whole(value) for key, value in state.items()} for state in states if "_esm" in state]
+
+
+def whole(value: Any) -> Any:
+    """Return a part of a stored state, from the file in which it stands where pages share it."""
+    if not isinstance(value, dict) or "$part" not in value:
+        return value
+    text = (SITE / "_static" / "figures" / f"{value['$part']}.js").read_text(encoding="utf-8")
+    return json.loads(text.partition(" = ")[2].removesuffix(";\n"))
+
+
+def bring_parts(page: Page) -> None:
+    """Write the shared parts into the stored states, so that a test can change them."""
+    page.evaluate(
+        """(selector) => {
+            const script = document.querySelector(selector);
+            const bring = (_, value) => value?.$part ? self.feedbackParts[value.$part] : value;
+            script.textContent = JSON.stringify(JSON.parse(script.textContent, bring));
+        }""",
+        STATE,
+    )
 
 
 def stored_of(page: Page, kind: str) -> list[dict[str, Any]]:

@@ -74,7 +74,9 @@ def test_page_has_what_a_notebooks_page_has_and_is_the_same_each_time(books: Pat
     duel = ShellDuel()
     for state in states.values():
         assert state["state"] == {key: duel.get_state(key)[key] for key in state["state"]}
-        assert {"_esm", "_css", "sentence", *ShellDuel.class_own_traits(sync=True)} == set(state["state"]) - {"models"}
+        assert {"_esm", "_css", "_anywidget_id", "sentence", *ShellDuel.class_own_traits(sync=True)} == set(
+            state["state"]
+        ) - {"models"}
     assert len(re.findall(r'<script [^>]*src="_static/host\.js', page)) == 1
 
 

@@ -1,12 +1,20 @@
 // Brings the figures of a page to life without a kernel. The page holds what the notebook stored: one script with
 // the state of all widgets, and one script in each place where a widget is to be seen. A figure's own module is
 // part of its state; it gets a `model` like the one that a notebook would give it. Where that is not possible, the
-// sentence that already stands in the place stays.
+// sentence that already stands in the place stays. What several pages need stands in files that they share.
+//
+// A figure's name on its page, such as layer-mixture, is in the id of its place, figure-layer-mixture. An address may
+// end with it and with a state, #layer-mixture=1,step:3: it is matched against the rules of the figure's own module,
+// never run and never made into markup, and what is not exactly as the host itself would write it changes nothing.
 (() => {
   const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
   const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]';
-  /** @typedef {string | { as: string } | undefined} Text a script or style, or the id of the widget that has the same */
-  /** @typedef {Record<string, unknown> & { _esm?: Text, _css?: Text }} State what a notebook stored of a widget */
+  const HOST = /** @type {HTMLScriptElement} */ (document.currentScript).src;
+  const VERSION = "1"; // of the way in which addresses are written
+  const LONGEST = 4000;
+  const ADDRESS = /^([a-z]+(?:-[a-z]+)*(?:-\d+)?)=([\w.,:~-]*)$/;
+  const ANCHOR = "figure-";
+  /** @typedef {Record<string, unknown> & { _esm?: string, _css?: string }} State what a notebook stored of a widget */
   /** @typedef {ReturnType<typeof makeModel>} Model */
 
   /**
@@ -15,10 +23,27 @@
    * @typedef {object} Figure
    * @property {(place: { model: Model }) => unknown} [initialize]
    * @property {(place: { model: Model, el: HTMLElement }) => unknown} [render]
+   * @property {(model: Model) => Link} [link]
+   */
+
+  /**
+   * What an address may say of a figure, as its module's link.js has it.
+   *
+   * @typedef {object} Link
+   * @property {Record<string, { write: (value: any) => string, read: (text: string) => unknown }>} rules
+   * @property {(state: any) => boolean} [fits]
+   */
+
+  /**
+   * A figure that is seen on the page under a name.
+   *
+   * @typedef {{ name: string, place: HTMLElement, model: Model, link: Link, note: (text: string) => void }} Shown
    */
 
   /** @type {Map<string, { model: Model, ready: Promise<Figure> }>} */
   const figures = new Map(); // by model id: the model and, on its way, the module
+  /** @type {Shown[]} */
+  const shown = [];
 
   /**
    * A figure's model without a kernel: it keeps the state, and tells its listeners of every change.
@@ -51,6 +76,17 @@
       off: (names, listen) =>
         split(names).forEach((name) => listeners.set(name, of(name).filter((known) => listen && known !== listen))),
       save_changes() {}, // there is no kernel to tell
+      /**
+       * Change all of this at once: whoever hears of one change sees the others too.
+       *
+       * @param {State} changes
+       */
+      restore(changes) {
+        const differing = Object.entries(changes).filter(([key, value]) => !Object.is(state[key], value));
+        Object.assign(state, changes);
+        differing.forEach(([key, value]) => emit(`change:${key}`, model, value));
+        emit("change", model);
+      },
     };
     return model;
   }
@@ -95,32 +131,246 @@
     return { model, ready };
   }
 
+  // ---- what pages share
+
+  /** @type {Map<string, Promise<void>>} */
+  const parts = new Map();
+  /** @type {Record<string, unknown>} each file of a part puts its value here */
+  const values = Object(Reflect.get(self, "feedbackParts") ?? {});
+  Reflect.set(self, "feedbackParts", values);
+
   /**
-   * @param {Text} text
-   * @param {"_esm" | "_css"} part
-   * @param {Record<string, { state: State }>} states
+   * A state with every part that stands in a file of its own brought in. Also from disk, where a page may read no file
+   * but run a script.
+   *
+   * @param {State} state
    */
-  function inFull(text, part, states) {
-    const found = typeof text === "object" ? states[text.as]?.state[part] : text;
-    return typeof found === "string" ? found : "";
+  async function whole(state) {
+    const entries = Object.entries(state).map(async ([key, value]) => {
+      const name = value instanceof Object && "$part" in value ? String(value.$part) : "";
+      if (name) await (parts.get(name) ?? fetchPart(name));
+      return [key, name ? values[name] : value];
+    });
+    return /** @type {State} */ (Object.fromEntries(await Promise.all(entries)));
+  }
+
+  /** @param {string} name */
+  function fetchPart(name) {
+    /** @type {Promise<void>} */
+    const coming = new Promise((done, fail) => {
+      if (name in values) return done();
+      const script = Object.assign(document.createElement("script"), { src: new URL(`figures/${name}.js`, HOST).href });
+      script.addEventListener("load", () => done());
+      script.addEventListener("error", () => fail(new Error("a part of it did not arrive")));
+      document.head.append(script);
+    });
+    parts.set(name, coming);
+    return coming;
+  }
+
+  // ---- addresses
+
+  /** What the page's address says: the name of a figure, and its state where there is one. */
+  function readAddress() {
+    let hash = "";
+    try {
+      hash = decodeURIComponent(location.hash.slice(1));
+    } catch { /* no text: it says nothing */ }
+    if (hash.startsWith(ANCHOR)) return { name: hash.slice(ANCHOR.length), text: null };
+    const [, name, text] = (hash.length <= LONGEST && hash.match(ADDRESS)) || ["", "", ""];
+    return { name, text };
   }
 
   /**
-   * @param {Element} view
+   * @param {Link} link
+   * @param {(key: string) => unknown} get
+   */
+  function writeState({ rules }, get) {
+    return [VERSION, ...Object.keys(rules).map((key) => `${key}:${rules[key].write(get(key))}`)].join(",");
+  }
+
+  /**
+   * The state that a text stands for, or null.
+   *
+   * @param {Link} link
+   * @param {string} text
+   */
+  function readState(link, text) {
+    const [version, ...parts] = text.split(",");
+    const keys = Object.keys(link.rules);
+    if (version !== VERSION || parts.length !== keys.length) return null;
+    /** @type {State} */
+    const state = {};
+    for (const [at, key] of keys.entries()) {
+      if (!parts[at].startsWith(`${key}:`)) return null;
+      state[key] = link.rules[key].read(parts[at].slice(key.length + 1));
+      if (state[key] === undefined) return null;
+    }
+    if (link.fits && !link.fits(state)) return null;
+    return writeState(link, (key) => state[key]) === text ? state : null;
+  }
+
+  /**
+   * What an address may say of this figure: nothing of one that has no rules, or whose state is damaged.
+   *
+   * @param {Figure} figure
+   * @param {Model} model
+   * @returns {Link}
+   */
+  function linkOf(figure, model) {
+    try {
+      return figure.link?.(model) ?? { rules: {} };
+    } catch {
+      return { rules: {} };
+    }
+  }
+
+  /** @param {Shown} figure */
+  function follow({ name, model, link, note }) {
+    const wanted = readAddress();
+    note("");
+    if (wanted.name !== name || wanted.text === null) return;
+    const state = readState(link, wanted.text);
+    if (state) model.restore(state);
+    else note("This link could not be read. The figure is as it was.");
+  }
+
+  /**
+   * Bring a place into view, below what stands fixed at the page's top, and keep it there while things above it still
+   * arrive: until the reader does something, or nothing more comes.
+   *
+   * @param {HTMLElement} place
+   */
+  function bring(place) {
+    const show = () => {
+      const heads = [...document.querySelectorAll("header, .bd-header, .bd-header-article, .header-article")];
+      const covered = heads.map((head) => {
+        const { position, top } = getComputedStyle(head);
+        const stays = position === "sticky" || position === "fixed";
+        return stays ? (parseFloat(top) || 0) + head.getBoundingClientRect().height : 0;
+      });
+      const top = place.getBoundingClientRect().top + scrollY - Math.max(0, ...covered) - 8;
+      scrollTo({ top, behavior: "instant" });
+    };
+    const watcher = new ResizeObserver(show);
+    const acts = ["wheel", "touchstart", "pointerdown", "keydown", "hashchange"];
+    const stop = () => {
+      watcher.disconnect();
+      acts.forEach((act) => removeEventListener(act, stop));
+    };
+    acts.forEach((act) => addEventListener(act, stop, { passive: true }));
+    setTimeout(stop, 15_000);
+    watcher.observe(document.body);
+    show();
+    const frame = place.querySelector("[data-figure]");
+    if (!(frame instanceof HTMLElement)) return;
+    frame.tabIndex = -1;
+    frame.focus({ preventScroll: true });
+  }
+
+  // ---- the bar
+
+  /**
+   * Add to a figure's bar what gives its address away.
+   *
+   * @param {HTMLElement} place
+   * @param {string} own the address of the figure's own page; empty on that page
+   * @param {(from: string) => string} addressOn an address with the figure's state
+   */
+  function furnish(place, own, addressOn) {
+    const note = Object.assign(document.createElement("span"), { className: "fl-foot-note" });
+    note.setAttribute("aria-live", "polite");
+    /** @param {string} text */
+    const say = (text) => void (note.textContent = text);
+    const bar = place.querySelector(".fl-foot");
+    if (!bar) return say;
+    const field = Object.assign(document.createElement("input"), { className: "fl-foot-field", readOnly: true });
+    const alone = Object.assign(document.createElement("a"), { className: "fl-foot-button", textContent: "Own page" });
+    const page = document.querySelector('link[rel="canonical"]')?.getAttribute("href");
+    const published = location.protocol === "file:" && page ? page : location.href.split("#")[0];
+
+    /** @type {(act: string, text: string, label: string, give: () => string) => HTMLButtonElement} */
+    const giver = (act, text, label, give) => {
+      const button = Object.assign(document.createElement("button"), {
+        className: "fl-foot-button",
+        textContent: text,
+      });
+      Object.assign(button, { type: "button" }).dataset.act = act;
+      button.addEventListener("click", async () => {
+        const open = field.isConnected && field.dataset.of === act;
+        field.remove();
+        if (open) return say("");
+        const value = give();
+        const copied = await navigator.clipboard?.writeText(value).then(() => true, () => false);
+        say(copied ? `The ${label} is copied.` : `Copy this ${label}:`);
+        if (copied && act === "link") return;
+        field.value = value;
+        field.dataset.of = act;
+        field.setAttribute("aria-label", label);
+        bar.append(field);
+        field.focus();
+        field.select();
+      });
+      return button;
+    };
+    const frame = place.querySelector("[data-figure]");
+    const embed = () => {
+      const line = document.createElement("iframe");
+      line.src = addressOn(new URL(own, published).href);
+      line.title = frame?.getAttribute("aria-label") ?? "";
+      line.width = "100%";
+      line.height = String(place.offsetHeight + 140);
+      line.loading = "lazy";
+      line.allow = "fullscreen";
+      return line.outerHTML;
+    };
+    alone.addEventListener("click", () => void (alone.href = addressOn(own)));
+    alone.href = own;
+    bar.append(
+      giver("link", "Link", "link", () => addressOn(location.href.split("#")[0])),
+      giver("embed", "Embed", "line for your page", embed),
+      ...(own ? [alone] : []),
+      note,
+    );
+    return say;
+  }
+
+  // ---- figures
+
+  /**
+   * @param {HTMLElement} view
    * @param {Record<string, { state: State }>} states
    */
   async function mount(view, states) {
-    const { model_id: id } = JSON.parse(view.textContent);
+    const { model_id: id } = JSON.parse(view.textContent ?? "");
     const state = states[id]?.state;
-    const script = inFull(state?._esm, "_esm", states);
-    if (!state || !script) return; // an ordinary widget: it needs Python, and the sentence in its place says so
+    if (!state?._esm) return; // an ordinary widget: it needs Python, and the sentence in its place says so
     const sentence = view.parentElement?.querySelector(".fl-fallback");
     const place = Object.assign(document.createElement("div"), { className: "fl-place" });
     view.after(place);
     try {
-      if (state._css) style(inFull(state._css, "_css", states));
-      const { model, ready } = start(id, state, script);
-      await (await ready).render?.({ model, el: place });
+      const { _esm: script = "", _css: css, ...own } = await whole(state);
+      if (css) style(css);
+      const { model, ready } = start(id, own, script);
+      const figure = await ready;
+      const link = linkOf(figure, model);
+      if (sentence instanceof HTMLElement && sentence.id.startsWith(ANCHOR)) {
+        view.dataset.name = sentence.id.slice(ANCHOR.length); // also when the figure is shown again
+        view.dataset.own = sentence.dataset.own;
+      }
+      const { name = "", own: page = "" } = view.dataset;
+      let problem = "";
+      /** @type {Shown} */
+      const one = { name, place, model, link, note: (text) => void (problem = text) };
+      if (name) follow(one);
+      await figure.render?.({ model, el: place });
+      if (name) {
+        place.id = `${ANCHOR}${name}`;
+        const text = () => (Object.keys(link.rules).length ? `${name}=${writeState(link, model.get)}` : place.id);
+        one.note = furnish(place, page, (from) => `${from}#${text()}`);
+        one.note(problem);
+        shown.push(one);
+      }
       sentence?.remove();
     } catch (error) {
       console.error(`Figure ${id} could not be shown:`, error);
@@ -133,5 +383,17 @@
 
   const stored = document.querySelector(STATE);
   const states = stored ? JSON.parse(stored.textContent).state : {};
-  document.querySelectorAll(VIEW).forEach((view) => mount(view, states));
+  const mounted = /** @type {HTMLElement[]} */ ([...document.querySelectorAll(VIEW)]).map((view) =>
+    mount(view, states)
+  );
+  const wanted = () => shown.find(({ name }) => name === readAddress().name)?.place;
+  Promise.allSettled(mounted).then(() => {
+    const place = wanted();
+    if (place) bring(place);
+  });
+  addEventListener("hashchange", () => {
+    shown.forEach(follow);
+    const place = wanted();
+    if (place) bring(place);
+  });
 })();

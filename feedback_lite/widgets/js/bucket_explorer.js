@@ -1,5 +1,6 @@
 import { button, buttonRow, onSliderKeys, setAvailable, setPressed, stepper } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { oneOf, whole } from "./link.js";
 import { onDrag, pickerNode, pictureNode, pointIn } from "./picture.js";
 import { largeResult, onOneScreen } from "./screen.js";
 import { clamp, percent, say, signed, stateSentence, tell } from "./words.js";
@@ -270,7 +271,24 @@ function makePicture(model, width, choose) {
 
 // ---- the figure
 
+/** @param {Model<Traits>} model */
+function link(model) {
+  const choices = model.get("choices");
+  return {
+    rules: {
+      num_buckets: oneOf(choices.num_buckets),
+      max_distance: oneOf(choices.max_distance),
+      direction: oneOf(choices.direction),
+      head: whole(1, model.get("table")[0].length),
+      slot: whole(1, model.get("num_slots")),
+    },
+    fits: (/** @type {Setting} */ { num_buckets, max_distance, direction }) =>
+      isPossible(model, { num_buckets, max_distance, direction }),
+  };
+}
+
 export default {
+  link,
   /** @param {Place<Traits>} place */
   render({ model, el }) {
     const slots = model.get("num_slots");

@@ -1,5 +1,6 @@
 import { button, buttonGroup, setPressed, slider } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, svg } from "./figure.js";
+import { oneOf, several, whole } from "./link.js";
 import { largeResult, onOneScreen } from "./screen.js";
 import { grouped, say, stateSentence, tell } from "./words.js";
 
@@ -197,7 +198,20 @@ function makePicture(model, width) {
 
 // ---- the figure
 
+/** @param {Model<Traits>} model */
+function link(model) {
+  const counts = model.get("choices").map((choices) => choices.length);
+  return {
+    rules: {
+      places: several(whole(0, Math.max(...counts)), counts.length, counts.length),
+      vectors: oneOf(model.get("inputs")),
+    },
+    fits: (/** @type {Traits} */ { places }) => places.every((place, size) => place < counts[size]),
+  };
+}
+
 export default {
+  link,
   /** @param {Place<Traits>} place */
   render({ model, el }) {
     const choices = model.get("choices");

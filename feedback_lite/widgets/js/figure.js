@@ -1,5 +1,7 @@
 // What all figures share: making elements, keeping their state, and staying drawn.
 
+import { figureBar } from "./present.js";
+
 const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
 
 /**
@@ -68,7 +70,7 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 /**
- * The frame of a figure; `kind` names it for style sheets and tests.
+ * The frame of a figure; `kind` names it for style sheets and tests. Its bar follows it to the place where it is put.
  *
  * @param {string} kind
  * @param {string} label
@@ -82,6 +84,7 @@ export function figureFrame(kind, label, ...children) {
   frame.addEventListener("focusin", ({ target }) => {
     if (target instanceof Element) setAttributes(target, { "data-lm-suppress-shortcuts": true });
   });
+  queueMicrotask(() => frame.after(figureBar(frame, label)));
   return frame;
 }
 

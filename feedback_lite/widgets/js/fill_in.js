@@ -1,9 +1,10 @@
 import { button, onKeys, setAvailable } from "./controls.js";
 import { figureFrame, html, keeper, onPage, onTraits, setAttributes } from "./figure.js";
+import { oneOf, written, yesOrNo } from "./link.js";
 import { loadProgress, noteSolved } from "./progress.js";
 import { clamp, say, stateSentence, tell } from "./words.js";
 
-/** @import { Place, Words } from "./figure.js" */
+/** @import { Model, Place, Words } from "./figure.js" */
 
 /**
  * @typedef {object} State
@@ -22,7 +23,28 @@ import { clamp, say, stateSentence, tell } from "./words.js";
 const BLANK = /\{(\w+)(!?)\}/g;
 const INDENT = "    ";
 
+/** @param {Model<State>} model */
+function link(model) {
+  const names = [...model.get("code").matchAll(BLANK)].map(([, name]) => name);
+  const blanks = names.map((name) => oneOf([null, ...model.get("choices")[name].keys()]));
+  const chosen = written(
+    /** @param {(number | null)[]} values */
+    (values) => values.map((value, index) => blanks[index].write(value)).join("."),
+    (text) => {
+      const parts = text.split(".");
+      const values = parts.length === blanks.length
+        ? parts.map((part, index) => blanks[index].read(part))
+        : [undefined];
+      return values.includes(undefined) ? undefined : /** @type {(number | null)[]} */ (values);
+    },
+  );
+  /** @param {Pick<State, "chosen" | "checked">} state */
+  const fits = (state) => !state.checked || !state.chosen.includes(null);
+  return { rules: { chosen, checked: yesOrNo() }, fits };
+}
+
 export default {
+  link,
   /** @param {Place<State>} place */
   render({ model, el }) {
     const [exercise, code] = [model.get("exercise"), model.get("code")];

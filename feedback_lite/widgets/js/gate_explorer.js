@@ -1,5 +1,6 @@
 import { button, buttonGroup, onKeys, setPressed, slider, stepControls, stepper } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { oneOf, whole } from "./link.js";
 import { onDrag, pickerNode, pictureNode, pointIn } from "./picture.js";
 import { largeResult, onOneScreen } from "./screen.js";
 import { clamp, percent, range, say, stateSentence, tell } from "./words.js";
@@ -353,7 +354,22 @@ function legend(model, x, y) {
 
 // ---- the figure
 
+/** @param {Model<Traits>} model */
+function link(model) {
+  const reach = model.get("reach");
+  return {
+    rules: {
+      step: whole(1, model.get("tokens").length),
+      mode: oneOf(model.get("modes")),
+      unit: whole(model.get("free"), model.get("gates")[0].flat().length - 1),
+      gate: whole(-reach, reach),
+      value: whole(-reach, reach),
+    },
+  };
+}
+
 export default {
+  link,
   /** @param {Place<Traits>} place */
   render({ model, el }) {
     const units = model.get("gates")[0].flat().length;

@@ -1,5 +1,6 @@
 import { button, buttonGroup, onKeys, setPressed, stepper } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { whole } from "./link.js";
 import { layerChip, layerTint, pickerNode, pictureNode, pointIn, wayLegend } from "./picture.js";
 import { largeResult, onOneScreen } from "./screen.js";
 import { capital, clamp, range, say, stateSentence, tell } from "./words.js";
@@ -202,7 +203,19 @@ function makePicture(model, width, choose) {
 
 // ---- the figure
 
+/** @param {Model<Traits>} model */
+function link(model) {
+  return {
+    rules: {
+      chosen: whole(0, model.get("names").length - 1),
+      token: whole(1, model.get("num_tokens")),
+      layer: whole(0, model.get("num_layers")),
+    },
+  };
+}
+
 export default {
+  link,
   /** @param {Place<Traits>} place */
   render({ model, el }) {
     const [tokens, layers] = [model.get("num_tokens"), model.get("num_layers")];

@@ -2,10 +2,10 @@
 // read, from what Python recorded; both have the form that `momentOf` returns, and the picture only draws it.
 
 import { button, checkbox, onKeys, setAvailable, slider, stepControls, stepper } from "./controls.js";
-import { figureFrame, html, keeper, onPage, onTraits, setAttributes, widthOf } from "./figure.js";
+import { figureFrame, html, keeper, onTraits, setAttributes, widthOf } from "./figure.js";
 import { answerName, momentOf, ordered, ownSize, Runs, tellSlot } from "./inside_moment.js";
 import { drawReadings, makePicture } from "./inside_picture.js";
-import { copyLink, followLinks } from "./link.js";
+import { oneOf, several, whole, yesOrNo } from "./link.js";
 import { makeCaptions, onOneScreen } from "./screen.js";
 import { GameError, ShellGame } from "./shell_game.js";
 import { clamp, percent, range, say, stateSentence } from "./words.js";
@@ -15,12 +15,6 @@ import { clamp, percent, range, say, stateSentence } from "./words.js";
 /** @import { Exported } from "./weights.js" */
 
 /** @typedef {(changes: Partial<Traits>) => void} Keep */
-
-/**
- * What a link holds.
- *
- * @typedef {Omit<Traits, "models" | "rules" | "limits" | "recorded" | "words" | "captions">} State
- */
 
 const STATE = [
   "tokens",
@@ -37,113 +31,36 @@ const STATE = [
 
 // ---- the link
 
-/**
- * The state in a short readable form, such as "3.12.45,step:2,slot:1,memory:8"; what is as usual is left out.
- *
- * @param {Model<Traits>} model
- */
-export function writeState(model) {
-  const game = new ShellGame(model.get("rules")).write(model.get("tokens"), ".");
-  const parts = [game, `step:${model.get("step")}`, `slot:${model.get("slot")}`];
-  /** @type {(name: string, usual: boolean, value: string | number) => void} */
-  const add = (name, usual, value) => {
-    if (!usual) parts.push(`${name}:${value}`);
+/** @param {Model<Traits>} model */
+function link(model) {
+  const { tokens, slots, deleted } = model.get("limits");
+  const top = model.get("models")[0].config.num_layers;
+  const rules = new ShellGame(model.get("rules"));
+  const moment = whole(1, tokens + 1);
+  return {
+    rules: {
+      tokens: rules.inLinks(tokens),
+      step: whole(1, tokens),
+      slot: whole(1, tokens),
+      written: oneOf(["mixture", "uniform", ...range(top + 1)]),
+      memory_size: whole(1, slots),
+      memory_offset: yesOrNo(),
+      silent_layers: several(whole(1, top), 0, top, { distinct: true }),
+      deleted: several(several(moment, 2, 2, { between: "-" }), 0, deleted),
+      hide_answer: yesOrNo(),
+      shown: whole(0, tokens),
+    },
+    fits: (/** @type {Traits} */ state) =>
+      Math.max(state.step, state.slot) <= state.tokens.length &&
+      state.deleted.every(([slot, step]) => slot < step) &&
+      new Set(state.deleted.map(([slot]) => slot)).size === state.deleted.length,
   };
-  add("written", model.get("written") === "mixture", model.get("written"));
-  add("memory", model.get("memory_size") === ownSize(model), model.get("memory_size"));
-  add("offset", model.get("memory_offset"), "off");
-  add("silent", model.get("silent_layers").length === 0, model.get("silent_layers").join("."));
-  add("deleted", model.get("deleted").length === 0, model.get("deleted").map((pair) => pair.join("at")).join("."));
-  add("answer", !model.get("hide_answer"), "hidden");
-  add("shown", model.get("shown") === 0, model.get("shown"));
-  return parts.join(",");
 }
-
-/** @type {Record<string, RegExp>} */
-const FORMS = {
-  step: /^[1-9]\d{0,2}$/,
-  slot: /^[1-9]\d{0,2}$/,
-  written: /^(uniform|\d)$/,
-  memory: /^[1-9]\d?$/,
-  offset: /^off$/,
-  silent: /^\d(\.\d)*$/,
-  deleted: /^\d{1,3}at\d{1,3}(\.\d{1,3}at\d{1,3})*$/,
-  answer: /^hidden$/,
-  shown: /^[1-9]\d{0,2}$/,
-};
 
 /** @type {(holds: unknown, reason: string) => asserts holds} */
 const need = (holds, reason) => {
   if (!holds) throw new Error(reason);
 };
-
-/**
- * The state that a link holds; what is not exactly of that form is an Error with a sentence for the reader.
- *
- * @param {string} words
- * @param {Model<Traits>} model
- * @returns {State}
- */
-export function parseState(words, model) {
-  const limits = model.get("limits");
-  const top = model.get("models")[0].config.num_layers;
-  const [game, ...parts] = words.split(",");
-  const tokens = parseLinkedGame(game, new ShellGame(model.get("rules")), limits.tokens);
-  /** @type {Map<string, string>} */
-  const found = new Map();
-  parts.forEach((part) => {
-    const [name, value, ...more] = part.split(":");
-    const known = Object.hasOwn(FORMS, name) && FORMS[name].test(value ?? "") && more.length === 0;
-    need(known && !found.has(name), "a part of it is not known");
-    found.set(name, value);
-  });
-  need(found.has("step") && found.has("slot"), "it names no step or no slot");
-  const [step, slot] = [Number(found.get("step")), Number(found.get("slot"))];
-  need(step <= tokens.length && slot <= tokens.length, `its game has only ${tokens.length} steps`);
-  const source = found.get("written") ?? "mixture";
-  const written = source === "mixture" || source === "uniform" ? source : Number(source);
-  need(typeof written === "string" || written <= top, "there is no such layer");
-  const size = Number(found.get("memory") ?? ownSize(model));
-  need(size <= limits.slots, `the memory has at most ${limits.slots} slots`);
-  const silent = found.get("silent")?.split(".").map(Number) ?? [];
-  const areLayers = new Set(silent).size === silent.length && silent.every((layer) => layer >= 1 && layer <= top);
-  need(areLayers, "there is no such layer");
-  const deleted = found.get("deleted")?.split(".").map((pair) => pair.split("at").map(Number)) ?? [];
-  const fit = deleted.every(([token, moment]) => token >= 1 && token < moment && moment <= limits.tokens + 1);
-  need(deleted.length <= limits.deleted && fit, "it deletes what cannot be deleted");
-  need(new Set(deleted.map(([token]) => token)).size === deleted.length, "it deletes a slot twice");
-  const shown = Number(found.get("shown") ?? 0);
-  need(shown <= limits.tokens, `its game has only ${tokens.length} steps`);
-  return {
-    tokens,
-    step,
-    slot,
-    written,
-    memory_size: size,
-    memory_offset: !found.has("offset"),
-    silent_layers: silent,
-    deleted,
-    hide_answer: found.has("answer"),
-    shown,
-  };
-}
-
-/**
- * @param {string} text
- * @param {ShellGame} rules
- * @param {number} most tokens
- */
-function parseLinkedGame(text, rules, most) {
-  need(rules.hasForm(text), "its game is not written as 3.12.45");
-  const words = text.split(".");
-  need(words.length <= most, `its game is longer than ${most} tokens`);
-  try {
-    return rules.read(words);
-  } catch (error) {
-    need(!(error instanceof GameError), "it holds a swap of a cup with itself");
-    throw error;
-  }
-}
 
 /**
  * Read a game as people write it, such as "3 12 45"; what cannot be read is an Error with a sentence for the reader.
@@ -388,6 +305,7 @@ function startRuns(exported) {
 }
 
 export default {
+  link,
   /** @param {Place<Traits>} place */
   render({ model, el }) {
     const exported = model.get("models").at(0);
@@ -398,8 +316,8 @@ export default {
     let moment = model.get("recorded");
     let [waiting, stopped] = [false, false];
 
-    const lines = ["top", "link", "game"].map(() => html("p", { class: "fl-message", role: "alert" }));
-    const [top, ofLink, ofGame] = lines;
+    const lines = ["top", "game"].map(() => html("p", { class: "fl-message", role: "alert" }));
+    const [top, ofGame] = lines;
     const keep = keeper(model, () => lines.forEach((line) => say(line, "")));
     const head = makeHead(game, exported?.trained_length ?? Infinity);
     /** @param {number} slot */
@@ -411,7 +329,7 @@ export default {
     const chosen = html("p", { class: "fl-chosen" });
     const readings = html("div", { class: "fl-readings-box" });
     const controls = html("div", { class: "fl-controls" });
-    const folds = html("div", { class: "fl-folds" }, fold("readings", "How it was read", readings));
+    const folds = html("div", { class: "fl-folds" }, runs ? fold("readings", "How it was read", readings) : readings);
     const sentence = stateSentence();
     const update = { controls() {}, stop() {} };
 
@@ -444,7 +362,7 @@ export default {
     }
 
     const screen = onOneScreen([head.node, box], [controls, chosen, folds]);
-    const parts = [top, makeCaptions(model), screen, sentence];
+    const parts = [top, ...(runs ? [makeCaptions(model)] : []), screen, sentence];
     el.append(figureFrame("inside", "The inside of the model, step by step", ...parts));
     draw();
     if (runs) {
@@ -454,13 +372,9 @@ export default {
     const watcher = new ResizeObserver(() => drawPictures());
     watcher.observe(box);
     const unlisten = onTraits(model, STATE, drawSoon);
-    /** @param {string} problem */
-    const refuse = (problem) => say(top, `${problem} The figure stays as it is.`);
-    const unlink = runs ? followLinks("inside", el, (words) => parseState(words, model), keep, refuse) : () => {};
     return () => {
       stopped = true;
       update.stop();
-      unlink();
       watcher.disconnect();
       unlisten();
     };
@@ -491,11 +405,9 @@ export default {
       const show = button("show", "Show", () => keep({ shown: model.get("step") }));
       const ofTheGame = gameControls(model, game.rules, keep, ofGame);
       const ofTheModel = modelControls(model, keep, () => moment);
-      const copy = copyLink("inside", () => writeState(model), (words) => say(ofLink, words));
       const slots = stepper({ control: "slot", label: "Slot", moveBy: (by) => moveBy(by)() });
       controls.append(time.element, slots.element, hide.label, show);
-      chosen.after(ofLink);
-      folds.append(ofTheGame.element, ofTheModel.element, ...(onPage(el) ? [copy] : []));
+      folds.append(ofTheGame.element, ofTheModel.element);
       update.stop = () => time.stop();
       update.controls = () => {
         if (length !== model.get("tokens").length) {

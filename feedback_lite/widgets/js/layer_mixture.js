@@ -1,5 +1,6 @@
 import { button, buttonGroup, onSliderKeys, setPressed, slider, stepControls, stepper } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { oneOf, several, whole } from "./link.js";
 import { mixLayers, softmax } from "./mixture.js";
 import { comeFrom, stepsOf } from "./motion.js";
 import { layerChip, layerTint, pickerNode, pictureNode, pointIn } from "./picture.js";
@@ -388,7 +389,20 @@ function makeSlot(place, step, values) {
 
 // ---- the figure
 
+/** @param {Model<Traits>} model */
+function link(model) {
+  const [reach, layers] = [model.get("reach"), model.get("layer_weights").length];
+  return {
+    rules: {
+      step: whole(1, model.get("tokens").length),
+      mixture: oneOf(model.get("choices")),
+      weights: several(whole(-reach, reach), layers, layers),
+    },
+  };
+}
+
 export default {
+  link,
   /** @param {Place<Traits>} place */
   render({ model, el }) {
     const names = model.get("layer_names");

@@ -1,5 +1,6 @@
 import { button, buttonGroup, choiceList, onSliderKeys, setAvailable } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, onPage, setAttributes, svg, widthOf } from "./figure.js";
+import { oneOf, whole } from "./link.js";
 import { layerChip, layerTint, pickerNode, pictureNode, pointIn, wayLegend } from "./picture.js";
 import { largeResult, makeCaptions, onOneScreen } from "./screen.js";
 import { capital, clamp, range, say, stateSentence, tell } from "./words.js";
@@ -407,7 +408,18 @@ function sourceLine(el, work) {
   return html("a", { class: "fl-source", "data-control": "source", href }, text);
 }
 
+/** @param {Model<Traits>} model */
+function link(model) {
+  return {
+    rules: {
+      chosen: whole(0, model.get("works").length - 1),
+      years: oneOf(model.get("spans").map(([name]) => name)),
+    },
+  };
+}
+
 export default {
+  link,
   /** @param {Place<Traits>} place */
   render({ model, el }) {
     const keep = keeper(model);

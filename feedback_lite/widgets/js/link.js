@@ -1,113 +1,103 @@
-// A figure's state in the address of its page: #shell-duel=3.12.45. What comes from an address is matched against a
-// strict grammar, never run and never made into markup.
-
-import { button } from "./controls.js";
-import { html, onPage } from "./figure.js";
-
-const LONGEST_LINK = 2000;
+// How a figure's state stands in an address: one rule for each trait that a reader can change. The page's host writes
+// and reads addresses by these rules; what no rule allows is no state.
 
 /**
- * @template State
- * @typedef {{ state: State } | { problem: string, foreign?: boolean } | null} Found what an address holds for a figure
- */
-
-/**
- * The address of this page with a state of a figure of this kind.
+ * How a value is written in an address, in letters, digits and any of `_ . ~ -`, and read again: undefined stands for
+ * everything that is no such value.
  *
- * @param {string} kind
- * @param {string} text
+ * @template Value
+ * @typedef {{ write: (value: Value) => string, read: (text: string) => Value | undefined }} Rule
  */
-export function writeLink(kind, text) {
-  return `${location.href.split("#")[0]}#${kind}=${text}`;
+
+/**
+ * What an address may say of a figure.
+ *
+ * @typedef {object} Link
+ * @property {Record<string, Rule<any>>} rules by trait
+ * @property {(state: any) => boolean} [fits] whether values that are allowed one by one are so together
+ */
+
+/**
+ * A whole number between these two.
+ *
+ * @param {number} least
+ * @param {number} most
+ * @returns {Rule<number>}
+ */
+export function whole(least, most) {
+  return {
+    write: String,
+    read(text) {
+      const number = /^(0|-?[1-9]\d{0,6})$/.test(text) ? Number(text) : NaN;
+      return number >= least && number <= most ? number : undefined;
+    },
+  };
+}
+
+/** @param {unknown} value */
+function shortName(value) {
+  return String(value).replace(/[^A-Za-z0-9]+/g, "-").replace(/^-|-$/g, "");
 }
 
 /**
- * What an address holds for figures of this kind: null for nothing at all, `{ state }` with what `parse` made of the
- * text, or `{ problem, foreign }` with the reason why there is none; foreign where the address names another kind.
- * `parse` throws an Error with the reason where the text is not what it should be.
+ * One of these values, by its letters and digits.
  *
- * @template State
- * @param {string} kind
- * @param {(text: string) => State} parse
- * @returns {Found<State>}
+ * @template Value
+ * @param {readonly Value[]} values
+ * @returns {Rule<Value>}
  */
-export function readLink(kind, parse, hash = location.hash) {
-  const own = hash.startsWith(`#${kind}`) && !/^[\w-]/.test(hash.slice(kind.length + 1));
-  if (!own) return hash.includes("=") ? { problem: "it names no figure of this page", foreign: true } : null;
-  if (hash.length > LONGEST_LINK) {
-    return { problem: `it is longer than ${LONGEST_LINK.toLocaleString("en")} characters` };
-  }
-  if (hash[kind.length + 1] !== "=") return { problem: `${kind} must be followed by = and a state` };
-  try {
-    return { state: parse(hash.slice(kind.length + 2)) };
-  } catch (error) {
-    return { problem: error instanceof Error ? error.message : String(error) };
-  }
+export function oneOf(values) {
+  const names = values.map(shortName);
+  return { write: (value) => names[values.indexOf(value)], read: (text) => values[names.indexOf(text)] };
 }
 
-/**
- * Follow the links that lead to this page, now and whenever its address changes: `restore` gets a state, `refuse` the
- * sentence of a problem. A link to another figure of the page is that one's business. Returns a function that stops.
- *
- * @template State
- * @param {string} kind
- * @param {Element} el
- * @param {(text: string) => State} parse
- * @param {(state: State) => void} restore
- * @param {(problem: string) => void} refuse
- */
-export function followLinks(kind, el, parse, restore, refuse) {
-  if (!onPage(el)) return () => {};
-  const places = [...document.querySelectorAll(".fl-place")];
-  const drawn = () => places.every((place) => !place.isConnected || place.childNodes.length > 0);
-  const others = () =>
-    [...document.querySelectorAll("[data-figure]")]
-      .map((figure) => figure.getAttribute("data-figure") ?? "")
-      .filter((other) => other !== kind);
-  /** @param {Found<unknown>} found */
-  const isForeign = (found) => found !== null && "problem" in found && found.foreign === true;
-  let stopped = false;
-
-  function follow() {
-    if (stopped || !el.isConnected) return;
-    const found = readLink(kind, parse);
-    if (!found) return;
-    if (isForeign(found) && !drawn()) return void setTimeout(follow, 50);
-    if (isForeign(found) && others().some((other) => !isForeign(readLink(other, String)))) return;
-    if ("problem" in found) refuse(`This link could not be read (${found.problem}).`);
-    else restore(found.state);
-  }
-  addEventListener("hashchange", follow);
-  follow();
-  return () => {
-    stopped = true;
-    removeEventListener("hashchange", follow);
+/** @returns {Rule<boolean>} */
+export function yesOrNo() {
+  return {
+    write: (value) => (value ? "yes" : "no"),
+    read: (text) => (text === "yes" ? true : text === "no" ? false : undefined),
   };
 }
 
 /**
- * A button that copies a link to the present state, or shows it to be copied where the browser does not allow that.
+ * So many values, none of them twice where they are `distinct`.
  *
- * @param {string} kind
- * @param {() => string} getText
- * @param {(message: string) => void} tell
+ * @template Value
+ * @param {Rule<Value>} rule
+ * @param {number} least
+ * @param {number} most
+ * @returns {Rule<Value[]>}
  */
-export function copyLink(kind, getText, tell) {
-  const box = html("span", { class: "fl-link" });
-  const field = html("input", { type: "text", readonly: true, "aria-label": "Link", "data-control": "link" });
-  const copy = button("copy link", "Copy link", async () => {
-    const address = writeLink(kind, getText());
-    try {
-      await navigator.clipboard.writeText(address);
-      field.remove();
-      tell("The link is copied.");
-    } catch {
-      field.value = address;
-      box.append(field);
-      field.select();
-      tell("The link is selected: copy it.");
-    }
-  });
-  box.append(copy);
-  return box;
+export function several(rule, least, most, { between = ".", distinct = false } = {}) {
+  return {
+    write: (values) => values.map(rule.write).join(between),
+    read(text) {
+      const parts = text === "" ? [] : text.split(between);
+      if (parts.length < least || parts.length > most) return undefined;
+      if (distinct && new Set(parts).size < parts.length) return undefined;
+      const values = parts.map(rule.read);
+      return values.includes(undefined) ? undefined : /** @type {Value[]} */ (values);
+    },
+  };
+}
+
+/**
+ * What has a writing of its own; an Error in reading it means that it is not that.
+ *
+ * @template Value
+ * @param {(value: Value) => string} write
+ * @param {(text: string) => Value | undefined} read
+ * @returns {Rule<Value>}
+ */
+export function written(write, read) {
+  return {
+    write,
+    read(text) {
+      try {
+        return read(text);
+      } catch {
+        return undefined;
+      }
+    },
+  };
 }

@@ -1,5 +1,6 @@
 import { button, buttonGroup, onKeys, setPressed, slider, stepper } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { oneOf, whole } from "./link.js";
 import { pictureNode, pointIn } from "./picture.js";
 import { largeResult, onOneScreen } from "./screen.js";
 import { clamp, percent, range, say, signed, stateSentence, tell } from "./words.js";
@@ -272,7 +273,24 @@ function makePicture(model, choose) {
 
 // ---- the figure
 
+/** @param {Model<Traits>} model */
+function link(model) {
+  const [slots, tokens] = [model.get("most_slots"), model.get("most_tokens")];
+  return {
+    rules: {
+      slots: whole(0, slots),
+      tokens: whole(1, tokens),
+      query: whole(0, tokens - 1),
+      key: whole(0, slots + tokens - 1),
+      shown: oneOf([model.get("plain"), ...model.get("heads")]),
+    },
+    fits: (/** @type {Traits} */ state) =>
+      state.query < state.tokens && state.key < Math.max(1, state.slots + (state.tokens > 1 ? state.tokens : 0)),
+  };
+}
+
 export default {
+  link,
   /** @param {Place<Traits>} place */
   render({ model, el }) {
     const keep = keeper(model);

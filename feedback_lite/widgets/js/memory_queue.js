@@ -1,5 +1,6 @@
 import { onSliderKeys, slider, stepControls, stepper } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { whole } from "./link.js";
 import { comeFrom, stepsOf } from "./motion.js";
 import { hatching, pickerNode, pictureNode, pointIn } from "./picture.js";
 import { largeResult, onOneScreen } from "./screen.js";
@@ -226,7 +227,16 @@ function makePicture(model, width, choose) {
 
 // ---- the figure
 
+/** @param {Model<Traits>} model */
+function link(model) {
+  const last = model.get("tokens").length;
+  return {
+    rules: { step: whole(1, last), token: whole(1, last), memory_size: whole(1, model.get("changed").length) },
+  };
+}
+
 export default {
+  link,
   /** @param {Place<Traits>} place */
   render({ model, el }) {
     const last = model.get("tokens").length;

@@ -1,9 +1,10 @@
 import { button, setAvailable } from "./controls.js";
 import { figureFrame, html, keeper, onPage, onTraits, setAttributes } from "./figure.js";
+import { oneOf } from "./link.js";
 import { notePrediction, predictionOf } from "./progress.js";
 import { say, stateSentence, tell } from "./words.js";
 
-/** @import { Place, Words } from "./figure.js" */
+/** @import { Model, Place, Words } from "./figure.js" */
 
 /**
  * @typedef {object} State
@@ -15,7 +16,13 @@ import { say, stateSentence, tell } from "./words.js";
  * @property {Words} words
  */
 
+/** @param {Model<State>} model */
+function link(model) {
+  return { rules: { choice: oneOf([null, ...model.get("options").keys()]) } };
+}
+
 export default {
+  link,
   /** @param {Place<State>} place */
   render({ model, el }) {
     const [options, answer, because] = [model.get("options"), model.get("answer"), model.get("because")];

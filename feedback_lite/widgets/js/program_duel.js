@@ -1,8 +1,8 @@
 // The duel on programs: what the reader writes, two models carry out, statement by statement.
 
 import { button, checkbox, oneStop, setAvailable, stepControls } from "./controls.js";
-import { figureFrame, html, keeper, onPage, onTraits, setAttributes } from "./figure.js";
-import { copyLink, followLinks } from "./link.js";
+import { figureFrame, html, keeper, onTraits, setAttributes } from "./figure.js";
+import { several, whole, written, yesOrNo } from "./link.js";
 import { PrintedProgram } from "./printed_program.js";
 import { makeBoard } from "./program_picture.js";
 import { askedFirst, describe, makePlayers, printsOf, truthAt, viewOf } from "./program_words.js";
@@ -17,32 +17,30 @@ import { say, stateSentence } from "./words.js";
 const KIND = "program-duel";
 const STATE = ["program", "statement", "values_open", "ask", "guess", "score"];
 const LENGTHS = [10, 30, 100];
-const CLOSED = "closed";
 
 // ---- the program in a link
 
-/**
- * A program, a statement of it and whether its values are to be seen, such as xe3.px~2~closed.
- *
- * @param {PrintedProgram} program
- * @param {State} state
- */
-function writeState(program, { program: text, statement, values_open }) {
-  return [program.writeShort(program.read(text)), statement, ...(values_open ? [] : [CLOSED])].join("~");
-}
-
-/**
- * @param {PrintedProgram} program
- * @param {string} text
- */
-function readState(program, text) {
-  const form = text.match(/^([^~]*)~(0|[1-9]\d{0,2})(~closed)?$/);
-  if (!form) throw new Error("a program and a statement must follow, as in xe3.px~2");
-  const statements = program.readShort(form[1]);
-  const statement = Number(form[2]);
-  const fits = statement >= Math.min(1, statements.length) && statement <= statements.length;
-  if (!fits) throw new Error(`its program has no statement ${statement}`);
-  return { program: program.write(statements), statement, values_open: !form[3] };
+/** @param {Model<Traits>} model */
+function link(model) {
+  const program = new PrintedProgram(model.get("rules"));
+  const [count, guess] = [whole(0, 999_999), whole(0, model.get("rules").largest)];
+  return {
+    rules: {
+      program: written(
+        (/** @type {string} */ text) => program.writeShort(program.read(text)),
+        (text) => program.write(program.readShort(text)),
+      ),
+      statement: count,
+      values_open: yesOrNo(),
+      ask: yesOrNo(),
+      guess,
+      score: several(count, 2, 2),
+    },
+    fits(/** @type {State} */ { program: text, statement, score }) {
+      const { length } = program.read(text);
+      return statement >= Math.min(1, length) && statement <= length && score[0] <= score[1];
+    },
+  };
 }
 
 // ---- the controls of time
@@ -118,11 +116,10 @@ function showRecorded(model, program, frame, reason) {
 /**
  * @param {Model<Traits>} model
  * @param {PrintedProgram} program
- * @param {Element} el
  * @param {HTMLElement} frame
  * @param {(error: unknown) => void} fail
  */
-function showLive(model, program, el, frame, fail) {
+function showLive(model, program, frame, fail) {
   /** @type {ReturnType<typeof makePlayers> | null} */
   let players = null;
   let [many, due, stopped, writes] = [LENGTHS[0], false, false, false];
@@ -216,7 +213,6 @@ function showLive(model, program, el, frame, fail) {
       writes = !writes;
     }));
   const note = html("p", { class: "fl-note", "aria-live": "polite" });
-  const copy = copyLink(KIND, () => writeState(program, read()), (text) => say(note, text));
   const amounts = html("div", names, ...lengths.map(({ node }) => node));
   oneStop(amounts);
   const controls = [
@@ -227,7 +223,6 @@ function showLive(model, program, el, frame, fail) {
       random,
       amounts,
       writer,
-      ...(onPage(el) ? [copy] : []),
     ),
   ];
   const sentence = stateSentence();
@@ -258,16 +253,6 @@ function showLive(model, program, el, frame, fail) {
   board.resize();
   draw();
   const unlisten = onTraits(model, STATE, drawSoon);
-  const unfollow = followLinks(
-    KIND,
-    el,
-    (text) => readState(program, text),
-    (state) => {
-      act(() => keep({ ...state, guess: 0 }));
-      frame.scrollIntoView({ block: "nearest" });
-    },
-    (problem) => act(() => say(note, `${problem} The program stays as it is.`)),
-  );
   // Once the first picture stands, the models are made ready for the reader's first move.
   const first = setTimeout(() =>
     guarded(() => {
@@ -279,13 +264,13 @@ function showLive(model, program, el, frame, fail) {
     stopped = true;
     clearTimeout(first);
     time.stop();
-    unfollow();
     board.stop();
     unlisten();
   };
 }
 
 export default {
+  link,
   /** @param {Place<Traits>} place */
   render({ model, el }) {
     const program = new PrintedProgram(model.get("rules"));
@@ -298,7 +283,7 @@ export default {
       stop = showRecorded(model, program, frame, error instanceof Error ? error.message : String(error));
     };
     try {
-      stop = showLive(model, program, el, frame, fail);
+      stop = showLive(model, program, frame, fail);
     } catch (error) {
       fail(error);
     }

@@ -1,5 +1,6 @@
 import { button, choiceList, oneStop, onSliderKeys, setAvailable } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { oneOf, several, whole } from "./link.js";
 import { onDrag, pickerNode, pictureNode, pointIn } from "./picture.js";
 import { HALF, makeRoom, numberedMark, path } from "./plot.js";
 import { largeResult, makeCaptions, onOneScreen } from "./screen.js";
@@ -586,7 +587,22 @@ function makeRow(model, [name, family], index, keep) {
   return { node, update };
 }
 
+/** @param {Model<Traits>} model */
+function link(model) {
+  const names = model.get("models").map(([name]) => name);
+  return {
+    rules: {
+      task: oneOf(model.get("studies").map(({ task }) => task)),
+      shown: several(oneOf(names), 0, names.length, { distinct: true }),
+      axis: oneOf(["examples", "seconds", "length"]),
+      budget: oneOf(["examples", "seconds"]),
+      place: whole(1, 9999),
+    },
+  };
+}
+
 export default {
+  link,
   /** @param {Place<Traits>} place */
   render({ model, el }) {
     const keep = keeper(model);

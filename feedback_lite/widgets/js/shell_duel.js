@@ -1,9 +1,9 @@
 import { button, checkbox, setAvailable, stepControls } from "./controls.js";
-import { figureFrame, html, keeper, onPage, onTraits, setAttributes, svg } from "./figure.js";
-import { copyLink, followLinks } from "./link.js";
+import { figureFrame, html, keeper, onTraits, setAttributes, svg } from "./figure.js";
+import { several, whole, yesOrNo } from "./link.js";
 import { CausalTransformer, FeedbackTransformer, runner } from "./live.js";
 import { softmax } from "./mixture.js";
-import { GameError, ShellGame } from "./shell_game.js";
+import { ShellGame } from "./shell_game.js";
 import { percent, range, say, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Place, Words } from "./figure.js" */
@@ -32,50 +32,24 @@ import { percent, range, say, stateSentence, tell } from "./words.js";
 const KIND = "shell-duel";
 const PLAYERS = ["feedback", "ordinary"];
 const STATE = ["game", "cups_open", "keep_open", "guess", "rounds", "score"];
-const CLOSED = ".closed";
 
 // ---- the game in a link
 
-/**
- * A game and whether its cups are open, as in a link: 3.12.45, with .closed behind it while cups are closed.
- *
- * @param {ShellGame} rules
- * @param {number[]} game
- * @param {boolean} open
- */
-function writeGame(rules, game, open) {
-  return `${rules.write(game, ".")}${open ? "" : CLOSED}`;
-}
-
-/**
- * @param {ShellGame} rules
- * @param {number} longest
- * @param {string} text
- */
-function readGame(rules, longest, text) {
-  const open = !text.endsWith(CLOSED);
-  const written = open ? text : text.slice(0, -CLOSED.length);
-  if (!rules.hasForm(written)) throw new Error("after the ball's cup, swaps must follow, as in 3.12.45");
-  const game = readOrdered(rules, written);
-  if (game === null) throw new Error("a swap must name two cups, the smaller one first, as in 12");
-  if (game.length > longest + 1) throw new Error(`a game must have at most ${longest} swaps`);
-  return { game, open };
-}
-
-/**
- * The tokens of a game that has the form, or null where a swap is not of two cups in their order.
- *
- * @param {ShellGame} rules
- * @param {string} written
- */
-function readOrdered(rules, written) {
-  try {
-    const game = rules.read(written.split("."));
-    return rules.write(game, ".") === written ? game : null;
-  } catch (error) {
-    if (error instanceof GameError) return null;
-    throw error;
-  }
+/** @param {Model<Traits>} model */
+function link(model) {
+  const { cups } = model.get("rules");
+  const count = whole(0, 999_999);
+  return {
+    rules: {
+      game: new ShellGame(model.get("rules")).inLinks(model.get("longest") + 1),
+      cups_open: yesOrNo(),
+      keep_open: yesOrNo(),
+      guess: whole(0, cups),
+      rounds: count,
+      score: several(count, 4, 4),
+    },
+    fits: (/** @type {State} */ { rounds, score }) => score[2] <= score[3] && Math.max(...score) <= rounds,
+  };
 }
 
 // ---- the models
@@ -590,11 +564,10 @@ const pick = (count) => Math.floor(count * Math.random());
 /**
  * @param {Model<Traits>} model
  * @param {ShellGame} rules
- * @param {Element} el
  * @param {HTMLElement} frame
  * @param {(error: unknown) => void} fail
  */
-function showLive(model, rules, el, frame, fail) {
+function showLive(model, rules, frame, fail) {
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const longest = model.get("longest");
   const trained = Math.max(...model.get("models").map((exported) => exported?.trained_length ?? 0));
@@ -715,7 +688,6 @@ function showLive(model, rules, el, frame, fail) {
     (checked) => act(() => keep({ keep_open: checked, ...(checked ? { cups_open: true } : {}) })),
   );
   const note = html("p", { class: "fl-note", "aria-live": "polite" });
-  const copy = copyLink(KIND, () => writeGame(rules, model.get("game"), isOpen()), (text) => say(note, text));
   const controls = html(
     "div",
     { class: "fl-controls" },
@@ -723,7 +695,6 @@ function showLive(model, rules, el, frame, fail) {
     revealer,
     replayer,
     button("new game", "New game", startAnew),
-    ...(onPage(el) ? [copy] : []),
     opener.label,
   );
   const sentence = stateSentence();
@@ -815,20 +786,6 @@ function showLive(model, rules, el, frame, fail) {
   board.resize();
   draw();
   const unlisten = onTraits(model, STATE, drawSoon);
-  const unfollow = followLinks(
-    KIND,
-    el,
-    (text) => readGame(rules, longest, text),
-    ({ game, open }) => {
-      act(() => keep({ game, cups_open: open || model.get("keep_open"), guess: 0 }));
-      frame.scrollIntoView({ block: "nearest" });
-    },
-    (problem) =>
-      act(() => {
-        keep({ game: model.get("recorded").game.slice(0, 1), cups_open: true, guess: 0 });
-        say(note, `${problem} A fresh game was started.`);
-      }),
-  );
   // Once the first picture stands, the models are made ready for the reader's first move.
   const makeReady = () => {
     players ??= makePlayers(model.get("models"), rules.cups);
@@ -840,7 +797,6 @@ function showLive(model, rules, el, frame, fail) {
     stopped = true;
     clearTimeout(timer);
     clearTimeout(first);
-    unfollow();
     board.stop();
     frame.removeEventListener("keydown", onKey);
     unlisten();
@@ -848,6 +804,7 @@ function showLive(model, rules, el, frame, fail) {
 }
 
 export default {
+  link,
   /** @param {Place<Traits>} place */
   render({ model, el }) {
     const rules = new ShellGame(model.get("rules"));
@@ -860,7 +817,7 @@ export default {
       stop = showRecorded(model, rules, frame, error instanceof Error ? error.message : String(error));
     };
     try {
-      stop = showLive(model, rules, el, frame, fail);
+      stop = showLive(model, rules, frame, fail);
     } catch (error) {
       fail(error);
     }

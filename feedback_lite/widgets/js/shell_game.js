@@ -1,6 +1,8 @@
 // The shell game in numbers and in writing. Tokens are those of the task: first the ball's cup, counted from 0, then
 // swaps, which come after the cups in the vocabulary. Written cups are counted from 1: 3.12.45.
 
+import { written } from "./link.js";
+
 /** @typedef {{ cups: number, swaps: [number, number][] }} Rules the pairs of cups in the order of their tokens */
 
 /** A word of a game that is not what must stand there: the ball's cup, or a swap of two different cups. */
@@ -70,12 +72,16 @@ export class ShellGame {
   }
 
   /**
-   * Whether a text has the form of a game in an address, such as 3.12.45.
+   * How a game stands in an address: 3.12.45.
    *
-   * @param {string} text
+   * @param {number} most tokens
    */
-  hasForm(text) {
-    return new RegExp(`^[1-${this.cups}](\\.[1-${this.cups}]{2})*$`).test(text);
+  inLinks(most) {
+    const form = new RegExp(`^[1-${this.cups}](\\.[1-${this.cups}]{2})*$`);
+    return written(
+      (/** @type {number[]} */ game) => this.write(game, "."),
+      (text) => (form.test(text) && text.split(".").length <= most ? this.read(text.split(".")) : undefined),
+    );
   }
 
   /**

@@ -1,5 +1,6 @@
 import { button, buttonGroup, setPressed, slider } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { oneOf, whole } from "./link.js";
 import { pictureNode } from "./picture.js";
 import { makeRoom, numberedMark, path } from "./plot.js";
 import { onOneScreen } from "./screen.js";
@@ -472,7 +473,20 @@ function makePicture(model, width) {
 /** @type {[view: Traits["view"], text: string][]} */
 const VIEWS = [["ladder", "The ladder"], ["time", "Time by length"], ["memory", "Memory by length"]];
 
+/** @param {Model<Traits>} model */
+function link(model) {
+  return {
+    rules: {
+      view: oneOf(VIEWS.map(([view]) => view)),
+      setting: whole(0, model.get("settings").length - 1),
+      length: whole(1, 999_999),
+      base: oneOf(model.get("contenders").map(([key]) => key)),
+    },
+  };
+}
+
 export default {
+  link,
   /** @param {Place<Traits>} place */
   render({ model, el }) {
     const keep = keeper(model);

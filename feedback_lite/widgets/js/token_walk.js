@@ -1,5 +1,6 @@
 import { slider, stepControls } from "./controls.js";
 import { figureFrame, html, keepDrawn, keeper, setAttributes, svg } from "./figure.js";
+import { whole } from "./link.js";
 import { comeFrom, stepsOf } from "./motion.js";
 import { pictureNode } from "./picture.js";
 import { onOneScreen } from "./screen.js";
@@ -171,7 +172,15 @@ function makePicture(model, width) {
 
 // ---- the figure
 
+/** @param {Model<Traits>} model */
+function link(model) {
+  return {
+    rules: { token: whole(1, model.get("tokens").length), station: whole(1, model.get("walks")[0].length) },
+  };
+}
+
 export default {
+  link,
   /** @param {Place<Traits>} place */
   render({ model, el }) {
     const words = model.get("tokens");

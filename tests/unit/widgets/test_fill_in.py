@@ -54,6 +54,16 @@ def test_the_code_is_assembled_with_dots_for_what_is_empty() -> None:
     assert figure.assembled == "powers = layer_weights\nreturn powers / 1"
 
 
+def test_a_store_may_change_the_order_of_the_blanks() -> None:
+    figure = FillIn("mix-layers")
+    whole = figure.choices
+    figure.chosen = [whole["shares"].index("layer_weights"), 1, 2]
+    before = (figure.assembled, figure.verdict)
+    figure.set_state({"choices": dict(sorted(whole.items()))})
+    assert list(figure.choices) != list(whole)
+    assert (figure.assembled, figure.verdict) == before
+
+
 def test_an_exercise_brings_its_own_blanks() -> None:
     own, given = FillIn("shares"), EXERCISES["shares"].blanks
     assert given is not None
