@@ -251,11 +251,7 @@ def how_chosen(record: Record) -> str:
         chosen = {entry["model"] for entry in record["sweep"]}
         given = [model["name"] for model in record["models"] if model["name"] not in chosen]
         text += f" (not of {listed(given)}, whose rate is the one that the stages were found with)" if given else ""
-        whole = dict.fromkeys(entry["model"] for entry in record.get("whole_sweep", ()))
-        text += f"; of {listed(whole)}, whole trainings with the best and the rates beside it decided" if whole else ""
-    open_ended = dict.fromkeys(
-        name for (name, budget), found in tried(record).items() if budget != "whole" and beyond(found)
-    )
+    open_ended = dict.fromkeys(name for (name, *_), found in tried(record).items() if beyond(found))
     if not open_ended:
         return f"{text}, and the next one wherever the best was at an end."
     return f"{text}. The best was at an end, and no further one was tried, of: {'; '.join(open_ended)}."
@@ -299,10 +295,9 @@ def by_position(record: Record, runs: Mapping[str, Sequence[Record]]) -> str:
 def tried(record: Record) -> dict[tuple[str, str], dict[float, float]]:
     """Return what every learning rate reached, by the model, or candidate for it, and by the budget."""
     found: dict[tuple[str, str], dict[float, float]] = {}
-    for sweep in ("sweep", "whole_sweep"):
-        for entry in record.get(sweep, ()):
-            key = entry.get("candidate", entry["model"]), entry.get("budget", "whole" if sweep == "whole_sweep" else "")
-            found.setdefault(key, {})[entry["learning_rate"]] = entry["accuracy"]
+    for entry in record["sweep"]:
+        key = entry.get("candidate", entry["model"]), entry.get("budget", "")
+        found.setdefault(key, {})[entry["learning_rate"]] = entry["accuracy"]
     return found
 
 
@@ -312,7 +307,7 @@ def rates_tried(record: Record) -> str:
     rows = [
         (
             name,
-            {"": "short trainings", "whole": "whole trainings"}.get(budget, f"equal {budget}"),
+            f"equal {budget}" if budget else "short trainings",
             *(
                 ""
                 if rate not in found

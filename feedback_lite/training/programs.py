@@ -28,7 +28,6 @@ from feedback_lite.training.cards import versions
 from feedback_lite.training.comparison import (
     BUDGETS,
     FEEDBACK,
-    LADDER,
     LEARNING_RATES,
     SELECTION,
     Contender,
@@ -139,7 +138,6 @@ class Entry:
         more: stages that follow those of all.
         task: what its programs are.
         rate: its learning rate; none means that short trainings choose it.
-        whole: whether a whole training with each neighbour of the chosen rate is tried too.
         seeds: how many of `SEEDS` it is trained from.
         apart: whether a record tells of it apart, because something else than the model differs: then it is not trained
             for equal seconds.
@@ -152,7 +150,6 @@ class Entry:
     more: tuple[Stage, ...] = ()
     task: PrintedProgram = TASK
     rate: float | None = None
-    whole: bool = False
     seeds: int = len(SEEDS)
     apart: bool = False
 
@@ -173,11 +170,8 @@ def changed(name: str, base: Contender = USUAL, **options: Any) -> tuple[Contend
 FIVE = PrintedProgram(variables=5)
 ENTRIES = (
     Entry(name=FEEDBACK, candidates=(USUAL,), rate=RATE),
-    Entry(name="ordinary, 4 layers", candidates=ordinary("ordinary, 4 layers", 4), whole=True),
-    Entry(name="ordinary, 8 layers", candidates=ordinary("ordinary, 8 layers", 8)),
-    Entry(
-        name="LSTM", candidates=(lstm("one layer, width 64", 64, 1), lstm("two layers, width 64", 64, 2)), whole=True
-    ),
+    Entry(name="ordinary, 4 layers", candidates=ordinary("ordinary, 4 layers", 4)),
+    Entry(name="LSTM", candidates=(lstm("one layer, width 64", 64, 1), lstm("two layers, width 64", 64, 2))),
     Entry(
         name="feedback, then streams",
         candidates=changed("feedback, then streams"),
@@ -191,6 +185,7 @@ ENTRIES = (
         candidates=changed("feedback, recency start", bias_init="recency"),
         says="as feedback; with a position bias that starts with recency",
         rate=RATE,
+        seeds=1,
         apart=True,
     ),
     Entry(
@@ -214,6 +209,7 @@ ENTRIES = (
         says="as feedback; programs with five variables",
         task=FIVE,
         rate=RATE,
+        seeds=1,
         apart=True,
     ),
 )
@@ -361,7 +357,6 @@ class ProgramStudy:
         self.plans: dict[Run, Plan] = {}
         self.best: dict[str, tuple[Contender, float]] = {}
         self.swept: list[dict[str, Any]] = []
-        self.swept_whole: list[dict[str, Any]] = []
         self.runs: list[dict[str, Any]] = []
         self.shares: dict[str, float] = {}
 
@@ -391,19 +386,7 @@ class ProgramStudy:
         tried = {(key, rate): right for key, rights in found.items() for rate, right in rights.items()}
         key, rate = max(tried, key=tried.__getitem__)
         self.swept += [swept_row(entry, name, rate, right) for ((_, name), rate), right in tried.items()]
-        if entry.whole:
-            rate = self.choose_in_whole(entry, plans[key].contender, rate)
         self.best[entry.name] = plans[key].contender, rate
-
-    def choose_in_whole(self, entry: Entry, contender: Contender, rate: float) -> float:
-        """Return the best of a learning rate and its neighbours, each tried in a whole training."""
-        plan = Plan(contender=contender, stages=stages(easy=entry.easy))
-        place = LADDER.index(rate)
-        runs = {near: self.planned(plan, near, SWEEP_SEED) for near in LADDER[max(0, place - 1) : place + 2]}
-        self.measure(list(runs.values()), f"{entry.name}: whole trainings")
-        rights = {near: self.notes.results[run]["selection"] for near, run in runs.items()}
-        self.swept_whole += [swept_row(entry, contender.name, near, right) for near, right in rights.items()]
-        return max(rights, key=rights.__getitem__)
 
     def train(self, entry: Entry) -> None:
         """Train an entry from its seeds: with as many tokens as all, and for as many seconds as feedback took."""
@@ -451,10 +434,10 @@ class ProgramStudy:
 def compare_programs(entries: tuple[Entry, ...] = ENTRIES, *, out: Path, jobs: int = 1) -> dict[str, Any]:
     """Make the study and return its record.
 
-    An entry's best candidate and learning rate are found in short trainings, from one seed, unless its rate is given;
-    of some entries, whole trainings with the rates beside it decide. It is then trained from all of `SEEDS` with the
-    same tokens as all, and once more for as many CPU seconds as the feedback model took, with the tokens of all stages
-    in proportion. What is done is kept beside ``out`` until the end.
+    An entry's best candidate and learning rate are found in short trainings, from one seed, unless its rate is given.
+    It is then trained from its seeds with the same tokens as all and, unless it is told of apart, once more for as many
+    CPU seconds as the feedback model took, with the tokens of all stages in proportion. What is done is kept beside
+    ``out`` until the end.
 
     Args:
         entries: who takes part.
@@ -484,7 +467,6 @@ def compare_programs(entries: tuple[Entry, ...] = ENTRIES, *, out: Path, jobs: i
         "share_of_tokens": study.shares,
         "models": [study.model(entry) for entry in together],
         "sweep": study.swept,
-        "whole_sweep": study.swept_whole,
         "runs": study.runs_of(together),
         "apart": {"models": [study.model(entry) for entry in apart], "runs": study.runs_of(apart)},
         "versions": versions(),

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from book.site.folding import in_lines
 from book.tools.notebooks.notebook import chapters, is_code, read
-from tests.site.conftest import Visit
+from tests.site.conftest import STORAGE_REFUSED, Visit
 
 PAGES = [f"chapters/{chapter.stem}.html" for chapter in chapters()]
 PAGE = "chapters/05-feedback-memory.html"
@@ -91,7 +91,11 @@ def test_a_line_goes_on_further_to_the_right(visit: Visit) -> None:
                     lefts.set(row, Math.min(lefts.get(row) ?? Infinity, box.left));
                 }
             }
-            return [...lefts.entries()].sort((one, other) => one[0] - other[0]).map(([, left]) => left);
+            const rows = [...lefts.entries()].sort((one, other) => one[0] - other[0]);
+            // A first word that does not fit behind its indent stands on the second row already.
+            const height = parseFloat(getComputedStyle(line).lineHeight);
+            return rows.length && rows[0][0] - line.getBoundingClientRect().top > 1.5 * height ? [] :
+                rows.map(([, left]) => left);
         }).filter((lefts) => lefts.length > 1)"""
     )
     assert len(starts) > 20
@@ -162,20 +166,27 @@ def test_what_the_reader_looks_at_stays_in_place(visit: Visit) -> None:
     page = visit(PAGE, locale="en-NZ")
     title = page.locator("#recap h2, section#recap > h2").first
     title.evaluate("(title) => scrollTo({ top: title.getBoundingClientRect().top - 120, behavior: 'instant' })")
+    top = "(title) => title.getBoundingClientRect().top"
+    before = title.evaluate(top)
     for name in ("Fold code", "Show code"):
         page.get_by_role("button", name=name).click()
-        assert abs(title.evaluate("(title) => title.getBoundingClientRect().top") - 120) < 3
+        assert abs(title.evaluate(top) - before) < 3
 
 
 @pytest.mark.parametrize("over", ["http", "file"])
 def test_the_switch_works_where_storage_is_refused(over: str, visit: Visit) -> None:
     page = visit(PAGE, over=over, locale="en-ZA")
     page.add_init_script(
-        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } })"
+        f"""window.failed = [];
+        addEventListener("error", (event) => window.failed.push(event.filename));
+        const refuse = () => {{ throw new DOMException("{STORAGE_REFUSED}", "SecurityError"); }};
+        Object.defineProperty(window, "localStorage", {{ get: refuse }});"""
     )
     page.reload()
     page.get_by_role("button", name="Fold code").click()
     assert switch(page) == ("Show code", 0)
+    # The theme's own lines in the page ask for storage without care; our scripts are files.
+    assert [name for name in page.evaluate("window.failed") if name.endswith(".js")] == []
 
 
 @pytest.mark.parametrize("width", [390, 320])
@@ -200,7 +211,8 @@ def test_nothing_covers_what_stands_at_the_end_of_the_screen(visit: Visit) -> No
     fixed = page.evaluate(
         """[...document.body.querySelectorAll("*")].filter((node) => getComputedStyle(node).position === "fixed"
             && node.checkVisibility({ visibilityProperty: true, opacityProperty: true })
-            && node.getBoundingClientRect().height > 0).map((node) => node.id || node.className)"""
+            && node.getBoundingClientRect().height > 0 && node.getBoundingClientRect().bottom > 0)
+            .map((node) => node.id || node.className)"""
     )
     assert fixed == []
 
