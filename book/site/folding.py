@@ -24,7 +24,7 @@ CODE = re.compile(
 )
 HINT = re.compile(r"<details>(?=\s*<summary>Hint\b)")
 EMPTY = "<span></span>"
-INDENT = re.compile(r'(?:<span class="w">)?( *)')
+INDENT = re.compile(r'(?:<span class="(?:w|sd|s2)">)?( *)')
 
 
 class FoldsUnderOutputs(SphinxPostTransform):

@@ -181,14 +181,6 @@ ENTRIES = (
         apart=True,
     ),
     Entry(
-        name="feedback, recency start",
-        candidates=changed("feedback, recency start", bias_init="recency"),
-        says="as feedback; with a position bias that starts with recency",
-        rate=RATE,
-        seeds=1,
-        apart=True,
-    ),
-    Entry(
         name="feedback, no easy stages",
         candidates=changed("feedback, no easy stages"),
         says="as feedback; all statements, and answers at prints alone, from the beginning",

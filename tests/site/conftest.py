@@ -41,7 +41,8 @@ def is_known(message: str, address: str, page: str) -> bool:
     """
     if page == "index.html" and address.startswith("http") and address.endswith("/favicon.ico"):
         return message.endswith("404 (File not found)")
-    if message == STORAGE_REFUSED:  # the theme asks for storage without care; a test sees to it that we do not
+    # The theme asks for storage without care; where a test refuses it, it sees to it that we do not.
+    if message == STORAGE_REFUSED or message == "Got invalid theme mode: undefined. Resetting to auto.":
         return True
     fonts = "/_static/vendor/fontawesome/"
     if message.startswith("Access to font at 'file://"):

@@ -170,7 +170,7 @@ def test_attention_row_belongs_to_the_memory_before_the_write(opened: Open) -> N
     page, figure = opened(ModelInside()), ModelInside()
     row = """(figure) => [...figure.querySelectorAll(".fl-picker .fl-cell")].map((cell) => [
         cell.querySelector("title").textContent.replace(/\\u00a0/g, " "), Number(cell.getAttribute("fill-opacity")),
-        Math.round(100 * Number(cell.getAttribute("x"))),
+        Math.round(100 * (Number(cell.getAttribute("x")) + Number(cell.getAttribute("width")) / 2)),
     ])"""
     for step in (18, 19, 1, 2):
         figure.step = step
@@ -189,7 +189,8 @@ def test_attention_row_belongs_to_the_memory_before_the_write(opened: Open) -> N
             assert opacity == pytest.approx(weight, abs=6e-4)
         slots = figure_of(page).evaluate(
             """(figure) => Object.fromEntries([...figure.querySelectorAll(".fl-slot")].map((slot) => {
-                const x = Number(slot.querySelector("rect").getAttribute("x"));
+                const box = slot.querySelector("rect");
+                const x = Number(box.getAttribute("x")) + Number(box.getAttribute("width")) / 2;
                 return [slot.dataset.slot, [slot.dataset.mark, Math.round(100 * x)]];
             }))"""
         )

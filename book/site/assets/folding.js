@@ -62,9 +62,12 @@
     const texts = [...document.querySelectorAll(".bd-article :is(h1, h2, h3, p, li, summary)")];
     const seen = texts.find((text) => text.getBoundingClientRect().top > 80 && text.checkVisibility());
     const before = seen?.getBoundingClientRect().top ?? 0;
+    const root = document.documentElement;
+    root.style.overflowAnchor = "none"; // the browser would move the page a second time
     show(shown);
     keep(shown ? "shown" : "folded");
     if (seen) scrollBy({ top: seen.getBoundingClientRect().top - before, behavior: "instant" });
+    requestAnimationFrame(() => root.style.removeProperty("overflow-anchor"));
   }
 
   const button = document.createElement("button");

@@ -1,4 +1,4 @@
-import { button, checkbox, setAvailable, stepControls } from "./controls.js";
+import { button, checkbox, oneStop, setAvailable, stepControls } from "./controls.js";
 import { figureFrame, html, keeper, onTraits, setAttributes, svg } from "./figure.js";
 import { several, whole, yesOrNo } from "./link.js";
 import { CausalTransformer, FeedbackTransformer, runner } from "./live.js";
@@ -374,7 +374,9 @@ function makeReaderRow(cups, guess) {
     button(`guess ${cup}`, String(cup), () => guess(cup), { "aria-label": `Guess cup ${cup}` })
   );
   const names = { class: "fl-guesses", role: "group", "aria-label": "Where is the ball?" };
-  const row = makeRow("You", "reader", html("div", names, ...buttons));
+  const group = html("div", names, ...buttons);
+  oneStop(group);
+  const row = makeRow("You", "reader", group);
 
   /** @type {(view: View, ball: number) => void} */
   function draw({ open, keptOpen, guess: chosen, score }, ball) {
@@ -697,6 +699,7 @@ function showLive(model, rules, frame, fail) {
     button("new game", "New game", startAnew),
     opener.label,
   );
+  oneStop(controls);
   const sentence = stateSentence();
 
   /** @param {KeyboardEvent} event */
