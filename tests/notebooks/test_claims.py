@@ -17,7 +17,9 @@ from book.tools.results import MARK
 
 # What is no claim: code, mathematics, the target of a link, a version such as 0.0.10, a vector such as (0.5, 1.5).
 NO_CLAIM = re.compile(
-    r"`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)|\b\d+\.\d+\.\d+\b|\([−-]?[\d.]+(?:, [−-]?[\d.]+)+\)", re.DOTALL
+    r"`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)|\b\d+\.\d+\.\d+\b|\bexercise \d+\.\d+\b"
+    r"|\([−-]?[\d.]+(?:, [−-]?[\d.]+)+\)",
+    re.DOTALL,
 )
 # Decimals, percentages, ratios, seconds, thousands and millions. Small whole numbers are counted by the reader.
 CLAIM = re.compile(
@@ -125,7 +127,7 @@ def test_what_figures_and_questions_say_has_no_typed_number(chapter: Path) -> No
 @pytest.mark.parametrize("page", ["README.md", "book/index.md", "book/results.md"])
 def test_what_is_written_by_hand_around_the_chapters_claims_no_number(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8").split(MARK)[0]
-    prose = re.sub(r"```.*?```|arXiv \d+\.\d+|Python \d\.\d+ or newer", "", text, flags=re.DOTALL)
+    prose = re.sub(r"```.*?```|arXiv \d+\.\d+|CC BY \d\.\d|Python \d\.\d+ or newer", "", text, flags=re.DOTALL)
     assert not list(claims(prose))
 
 

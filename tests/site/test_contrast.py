@@ -57,7 +57,11 @@ CONTRASTS = """(figure) => {
         };
         const [, high] = middle();
         if (high < 100 || high > innerHeight - 20) node.scrollIntoView({ block: "center", behavior: "instant" });
-        const stack = document.elementsFromPoint(...middle());
+        let stack = document.elementsFromPoint(...middle());
+        if (!stack.includes(node)) { // it lies outside of a list that scrolls
+            node.scrollIntoView({ block: "center", behavior: "instant" });
+            stack = document.elementsFromPoint(...middle());
+        }
         const under = stack.slice(Math.max(0, stack.indexOf(node))).map((one) => paint(one, false));
         const ground = under.reverse().reduce((below, top) => over(top, below), channels("white").slice(0, 3));
         const [lighter, darker] = [ground, over(paint(node, true), ground)].map(luminance).sort((a, b) => b - a);

@@ -768,7 +768,7 @@ function showLive(model, rules, frame, fail) {
     const [state, open] = [read(), isOpen()];
     follow();
     // One thing to do first: to shuffle while cups are open, to guess while they are closed.
-    setAttributes(shuffler, { class: `fl-button fl-large${open ? " fl-primary" : ""}` });
+    setAttributes(shuffler, { class: `fl-button fl-main${open ? " fl-primary" : ""}` });
     [shuffler, ...others].forEach((one) => setAvailable(one, state.game.length <= longest));
     setAvailable(revealer, !open);
     setAvailable(replayer, open && state.game.length > 1);
