@@ -52,7 +52,7 @@ FAULTS = (
     Fault(
         "the task of a stage is the usual one",
         LOOP,
-        {"task = change(self.task, stage.task)": "task = self.task"},
+        {"task, length = change(self.task, stage.task), ": "task, length = self.task, "},
         STAGES,
     ),
     Fault(

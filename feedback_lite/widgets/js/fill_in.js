@@ -77,7 +77,7 @@ export default {
         const choice = chosen[index];
         const text = choice === null ? "..." : blanks[index].texts[choice];
         index += 1;
-        const [margin] = /^\s*/.exec(code.slice(code.lastIndexOf("\n", offset - 1) + 1, offset)) ?? [""];
+        const [margin] = /^\s+/.exec(code.slice(code.lastIndexOf("\n", offset - 1) + 1, offset)) ?? [""];
         return text.replaceAll("\n", `\n${margin}`);
       });
     }

@@ -3,7 +3,8 @@
 const DURATION = 200; // milliseconds
 
 /**
- * Let a part of a picture come from aside to where it stands, in the picture's own units; it may grow visible meanwhile.
+ * Let a part of a picture come from aside to where it stands, in the picture's own units; it may grow visible
+ * meanwhile.
  *
  * @param {Element | null | undefined} node
  * @param {number} dx

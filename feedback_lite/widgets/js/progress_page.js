@@ -1,7 +1,8 @@
 import { forgetProgress, loadProgress, noteRead } from "./progress.js";
 
 // What pages of the book do with the reader's progress: a chapter notes that it was read to its end, and the front page
-// tells beside each chapter what is done. `EXERCISES` comes with the page: by chapter, the exercises solved on its page.
+// tells beside each chapter what is done. `EXERCISES` comes with the page: by chapter, the exercises solved on its
+// page.
 
 /** @type {Record<string, string[]>} */
 const EXERCISES = {};

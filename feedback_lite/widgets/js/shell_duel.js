@@ -143,7 +143,11 @@ function drawCup(width) {
   const side = (height) => high + (low - high) * (1 - height / tall);
   const body = `M${-low} 0L${-high} ${round - tall}Q${-high} ${-tall} ${round - high} ${-tall}` +
     `H${high - round}Q${high} ${-tall} ${high} ${round - tall}L${low} 0Z`;
-  /** @type {(from: number, to: number, left?: number, right?: number) => string} between heights, and shares of the width */
+  /**
+   * Between heights, and shares of the width.
+   *
+   * @type {(from: number, to: number, left?: number, right?: number) => string}
+   */
   const band = (from, to, left = -1, right = 1) =>
     `M${left * side(from * tall)} ${-from * tall}L${left * side(to * tall)} ${-to * tall}` +
     `L${right * side(to * tall)} ${-to * tall}L${right * side(from * tall)} ${-from * tall}Z`;
@@ -332,7 +336,8 @@ function makeModelRow(name, key, cups) {
   const none = range(cups).map(() => 0);
   let [drawn, heights] = ["", none];
 
-  /** @type {(shares: number[] | null, ball: number, score: [right: number, count: number], waiting: string, move: number) => void} */
+  /** @typedef {[right: number, count: number]} Tally */
+  /** @type {(shares: number[] | null, ball: number, score: Tally, waiting: string, move: number) => void} */
   function draw(shares, ball, [right, count], waiting, move) {
     row.draw(shares && answerOf(shares), ball, right, count, waiting);
     const [wanted, started] = [JSON.stringify(shares && [shares, ball]), drawn !== ""];

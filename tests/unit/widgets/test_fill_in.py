@@ -82,7 +82,7 @@ def test_what_is_stored_is_small() -> None:
     ("arguments", "message"),
     [
         (("share",), "exercise must be one of"),
-        (("write-slot",), "code and choices must be given for write-slot"),
+        (("next-place",), "code and choices must be given for next-place"),
         (("shares", CODE), "given both or not at all"),
         (("shares", CODE, {"powers": ("1", "2")}), "once, got"),
     ],

@@ -210,7 +210,7 @@ def test_state_is_json_and_the_script_stands_alone() -> None:
     assert json.loads(json.dumps(state, allow_nan=False)) == state
     assert re.search(r"^\s*import\b", figure._esm, re.MULTILINE) is None
     assert figure._esm.count("export default") == 1
-    assert len(figure._esm) < 72_000
+    assert len(figure._esm) < 76_000
     assert "</script" not in figure._esm
     assert "<!--" not in figure._esm
 
