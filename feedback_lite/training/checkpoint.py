@@ -8,7 +8,7 @@ import torch
 
 from feedback_lite.files import write_whole
 
-FORMAT = "feedback_lite checkpoint 1"
+FORMAT = "feedback_lite checkpoint 2"
 
 
 def write_checkpoint(path: Path, contents: dict[str, Any]) -> None:
