@@ -70,7 +70,7 @@ def begin(figure: Locator, name: str) -> None:
     if value:
         control(figure, found).select_option(value)
     else:
-        control(figure, found).click()
+        control(figure, name).click()  # a name may end with the sign, as "word =" does
 
 
 def use(figure: Locator, row: Control, way: str) -> None:
