@@ -253,6 +253,7 @@ def mount_again(page: Page, kind: str | None = None) -> None:
     """Take the figures away, and let the page's own host bring back those of a kind, or all."""
     page.mouse.move(0, 0)
     page.evaluate(FORGET)
+    page.evaluate("history.replaceState(null, '', location.pathname)")  # a link to a figure's state is forgotten too
     page.evaluate(
         """(kind) => new Promise((done) => {
             const view = "application/vnd.jupyter.widget-view+json";

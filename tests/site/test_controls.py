@@ -128,7 +128,7 @@ RING = """() => {
     const focused = document.activeElement, drawn = focused.querySelector(".fl-focus");
     const { outlineWidth } = getComputedStyle(focused);
     const seen = drawn ? getComputedStyle(drawn).display !== "none" : parseFloat(outlineWidth) >= 2;
-    const inGroup = focused.closest("[data-one-stop]")?.querySelectorAll("button").length ?? 0;
+    const inGroup = focused.closest("button")?.closest("[data-one-stop]")?.querySelectorAll("button").length ?? 0;
     return [focused.closest("[data-figure]") ? focused.dataset.control ?? "no control" : null, seen, inGroup];
 }"""
 
@@ -149,6 +149,7 @@ def test_every_control_is_reached_by_keys_and_shows_the_focus(page_name: str, st
                 for _ in range(max(1, found[2])):
                     name, seen, in_group = page.evaluate(RING)
                     assert seen, f"{name} has the focus and does not show it"
+                    assert len(reached) <= len(able), f"the keys go round within the {kind}: {reached[-9:]}"
                     reached.append(name)
                     if in_group:
                         page.keyboard.press("ArrowDown")

@@ -20,6 +20,7 @@ FETCHED = "performance.getEntriesByType('resource').map((entry) => entry.name)"
 
 def files_of(address: str, page: str, fetched: list[str], site: Path) -> list[Path]:
     """Return the files of the site that a page was made of."""
+    address = address.partition("#")[0]
     base = address.removesuffix(page)
     names = {unquote(urlsplit(name.removeprefix(base)).path) for name in [address, *fetched] if name.startswith(base)}
     return [site / name for name in names]

@@ -12,7 +12,7 @@
   const HOST = /** @type {HTMLScriptElement} */ (document.currentScript).src;
   const VERSION = "1"; // of the way in which addresses are written
   const LONGEST = 4000;
-  const ADDRESS = /^([a-z]+(?:-[a-z]+)*(?:-\d+)?)=([\w.,:~-]*)$/;
+  const ADDRESS = /^([a-z]+(?:-[a-z]+)*(?:-\d+)?)=(.*)$/s; // the rules of the figure judge what comes after the sign
   const ANCHOR = "figure-";
   /** @typedef {Record<string, unknown> & { _esm?: string, _css?: string }} State what a notebook stored of a widget */
   /** @typedef {ReturnType<typeof makeModel>} Model */

@@ -72,7 +72,7 @@ export function oneStop(group, first = group.querySelector("button"), [before, n
   const moveBy = (by) => () => {
     const all = [...group.querySelectorAll("button")].filter((one) => one.checkVisibility());
     const now = all.findIndex((one) => one === document.activeElement);
-    all[(now + by + all.length) % all.length]?.focus();
+    if (now >= 0) all[(now + by + all.length) % all.length].focus(); // a box beside them is none of them
   };
   const acts = [...before.map((key) => [key, moveBy(-1)]), ...next.map((key) => [key, moveBy(1)])];
   onKeys(group, Object.fromEntries(acts));

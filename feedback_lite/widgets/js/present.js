@@ -77,6 +77,12 @@ async function present(frame, label) {
   );
   stage.setAttribute("aria-label", label);
   stage.addEventListener("keydown", (event) => keepInside(stage, event));
+  stage.addEventListener("keydown", (event) => {
+    // Browsers do this themselves, but not where the focus is within a drawing.
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    event.preventDefault();
+    stage.close();
+  });
 
   let [scale, room] = [LARGEST, { width: 0, height: 0 }];
   const watcher = new ResizeObserver((entries) => {
