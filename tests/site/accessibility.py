@@ -6,10 +6,10 @@ from playwright.sync_api import Page
 
 AXE = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 
-RUN = """async (contrast) => {
+RUN = """async ([contrast, within]) => {
     const rules = { "color-contrast": { enabled: false } };
     const options = contrast ? { runOnly: ["color-contrast"] } : { rules };
-    const where = contrast ? { include: window.flSamples } : document;
+    const where = contrast ? { include: window.flSamples } : within ? { include: [within] } : document;
     const { violations } = await axe.run(where, { ...options, resultTypes: ["violations"], preload: false });
     return violations.flatMap(
         ({ id, nodes }) => nodes.map(({ target, failureSummary }) => [id, target.join(" "), failureSummary]));
@@ -17,7 +17,7 @@ RUN = """async (contrast) => {
 
 # One element for each way to write: its colour, everything that is painted below it, its size and weight. axe takes
 # long for the thousands of words of a page, which are written in some twenty ways.
-SAMPLE = """() => {
+SAMPLE = """(within) => {
     const ways = new Map(), below = new Map();
     const painted = (node) => {
         if (!node) return "";
@@ -29,7 +29,8 @@ SAMPLE = """() => {
         }
         return below.get(node);
     };
-    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const top = within ? document.querySelector(within) : document.body;
+    const texts = document.createTreeWalker(top, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) {
         const node = texts.currentNode.parentElement;
         if (!texts.currentNode.textContent.trim() || !node.checkVisibility({ visibilityProperty: true })) continue;
@@ -49,16 +50,16 @@ def bring_axe(page: Page) -> None:
         page.evaluate(AXE)
 
 
-def violations(page: Page) -> list[list[str]]:
-    """Return what axe finds wrong, contrast aside: rule, element, and what to do."""
+def violations(page: Page, within: str | None = None) -> list[list[str]]:
+    """Return what axe finds wrong on a page, or within a part of it, contrast aside: rule, element, and what to do."""
     bring_axe(page)
-    found: list[list[str]] = page.evaluate(RUN, False)
+    found: list[list[str]] = page.evaluate(RUN, [False, within])
     return found
 
 
-def pale(page: Page) -> list[list[str]]:
-    """Return the ways to write that axe finds too pale."""
+def pale(page: Page, within: str | None = None) -> list[list[str]]:
+    """Return the ways to write on a page, or within a part of it, that axe finds too pale."""
     bring_axe(page)
-    assert page.evaluate(SAMPLE) >= 5
-    found: list[list[str]] = page.evaluate(RUN, True)
+    assert page.evaluate(SAMPLE, within) >= 5
+    found: list[list[str]] = page.evaluate(RUN, [True, within])
     return found

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from book.site.folding import in_lines
 from book.tools.notebooks.notebook import chapters, is_code, read
-from tests.site.conftest import STORAGE_REFUSED, Visit
+from tests.site.conftest import STORAGE_REFUSED, Visit, wait_for_frames
 
 PAGES = [f"chapters/{chapter.stem}.html" for chapter in chapters()]
 PAGE = "chapters/05-feedback-memory.html"
@@ -65,11 +65,12 @@ def test_the_set_up_and_the_imports_are_one_fold(stage: Visit) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_no_line_is_cut(name: str, visit: Visit) -> None:
+    page = visit(name)
+    page.evaluate(OPEN_ALL)
     for width in (1280, 390, 320):
-        page = visit(name, viewport={"width": width, "height": 844})
-        page.evaluate(OPEN_ALL)
-        assert page.evaluate(CUT) == []
-        page.close()
+        page.set_viewport_size({"width": width, "height": 844})
+        wait_for_frames(page)
+        assert page.evaluate(CUT) == [], width
 
 
 def test_a_line_goes_on_further_to_the_right(visit: Visit) -> None:
@@ -169,7 +170,7 @@ def test_what_the_reader_looks_at_stays_in_place(visit: Visit) -> None:
     top = "(title) => title.getBoundingClientRect().top"
     before = title.evaluate(top)
     for name in ("Fold code", "Show code"):
-        page.get_by_role("button", name=name).click()
+        page.get_by_role("button", name=name).evaluate("(one) => one.click()")  # a mouse of Playwright's scrolls first
         assert abs(title.evaluate(top) - before) < 3
 
 

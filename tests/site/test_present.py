@@ -70,9 +70,8 @@ def test_a_presented_figure_is_accessible(kind: str, stage: Visit) -> None:
         page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
         wait_for_frames(page)
         dialog = present(page, kind)
-        inside = [found for found in violations(page) if found[1].startswith((".fl-stage", ".fl-figure", "dialog"))]
-        assert inside == []
-        assert [found for found in pale(page) if ".fl-stage" in found[1]] == []
+        assert violations(page, ".fl-stage") == []
+        assert pale(page, ".fl-stage") == []
         page.keyboard.press("Escape")
         expect(dialog).to_have_count(0)
     page.evaluate("document.documentElement.dataset.theme = 'light'")

@@ -66,10 +66,7 @@
     root.style.overflowAnchor = "none"; // the browser would move the page a second time
     show(shown);
     keep(shown ? "shown" : "folded");
-    // At the end of a page that became shorter, the browser moves it too: what is left then is made good.
-    const goBack = () => seen && scrollBy({ top: seen.getBoundingClientRect().top - before, behavior: "instant" });
-    goBack();
-    goBack();
+    if (seen) scrollBy({ top: seen.getBoundingClientRect().top - before, behavior: "instant" });
     requestAnimationFrame(() => root.style.removeProperty("overflow-anchor"));
   }
 
