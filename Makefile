@@ -79,7 +79,7 @@ bench: book environment-test $(LABML) ## measure all implementations, the models
 	$(RUN) -m tests.benchmarks.live_model
 	$(RUN) -m tests.benchmarks.pages
 
-offline: book ## pack the site into _build/feedback-lite-book.zip, to be read without a network
+offline: book ## pack site, chapters and package into _build/feedback-lite-book.zip, to be read and run anywhere
 	$(RUN) -m book.tools.offline
 
 clean: ## remove the site and all caches
