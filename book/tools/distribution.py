@@ -10,10 +10,10 @@ from typing import Literal
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def build(target: Literal["wheel", "sdist"], folder: Path) -> Path:
-    """Build the checkout's package into an empty folder and return the file; the same sources give the same bytes."""
+def build(target: Literal["wheel", "sdist"], folder: Path, root: Path = ROOT) -> Path:
+    """Build the package in `root` into an empty folder and return the file; the same sources give the same bytes."""
     command = [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"the {target} cannot be built:\n{done.stdout}{done.stderr}")
     (built,) = folder.iterdir()
