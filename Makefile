@@ -37,8 +37,8 @@ define set_up
 	"$$chosen" book/tools/environment.py $(1)
 endef
 
-.PHONY: help book test lint faults serve lab notebooks bench offline clean distclean
-.PHONY: environment-book environment-test environment-lab
+.PHONY: help book test lint faults serve lab notebooks bench offline audit clean distclean
+.PHONY: environment-book environment-test environment-lab environment-audit
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,7 @@ lint: environment-test ## check style, layout and types
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	.venv/bin/zizmor --offline --no-progress --quiet .github
 	$(DENO) lint $(SCRIPTS)
 	$(DENO) fmt --check $(SCRIPTS)
 	$(DENO) check --no-remote --no-npm $(SCRIPTS)
@@ -79,8 +80,11 @@ bench: book environment-test $(LABML) ## measure all implementations, the models
 	$(RUN) -m tests.benchmarks.live_model
 	$(RUN) -m tests.benchmarks.pages
 
-offline: book ## pack the site into _build/feedback-lite-book.zip, to be read without a network
+offline: book ## pack site, chapters and package into _build/feedback-lite-book.zip, to be read and run anywhere
 	$(RUN) -m book.tools.offline
+
+audit: book environment-audit ## check the licences of all that ships or is pinned, and look up known vulnerabilities
+	$(RUN) -m book.tools.audit
 
 clean: ## remove the site and all caches
 	rm -rf _build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -97,6 +101,9 @@ environment-test:
 
 environment-lab:
 	$(call set_up,book lab)
+
+environment-audit:
+	$(call set_up,book test lab audit)
 
 # For `make bench` alone, in a folder of its own: its requirements would bring another torch. Where it cannot be
 # installed, the benchmark says so and goes on without it.

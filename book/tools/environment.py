@@ -22,7 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 MINIMUM = (3, 11)
-EXTRAS = ("book", "test", "lab")
+EXTRAS = ("book", "test", "lab", "audit")
 # Chosen for the environment with the CPU build of torch, the smallest one.
 BYTES_NEEDED = 2_500_000_000
 SECONDS_BETWEEN_REPORTS = 10.0

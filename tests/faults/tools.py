@@ -134,4 +134,28 @@ FAULTS = (
         {".highlight pre { white-space: pre-wrap; overflow-wrap: anywhere; }": ".highlight pre { white-space: pre; }"},
         ("tests/site/test_folding.py", "-k", "no_line_is_cut and 05"),
     ),
+    Fault(
+        "the audit takes a pin without an answer for a safe one",
+        "book/tools/audit.py",
+        {'if "vulns" not in one]': 'if "version" in one and "vulns" not in one]'},
+        ("tests/tools/test_audit.py",),
+    ),
+    Fault(
+        "the audit lets a package pass that states no licence",
+        "book/tools/audit.py",
+        {"[name for name in names if name not in allowed]": "[name for name in names if name and name not in allowed]"},
+        ("tests/tools/test_audit.py",),
+    ),
+    Fault(
+        "the archive's chapters link to pages that it does not hold",
+        "book/tools/offline.py",
+        {"../site/book/\\1.html": "../site/\\1.html"},
+        ("tests/tools/test_offline.py",),
+    ),
+    Fault(
+        "run.py is content with another version of the package",
+        "book/offline/run.py",
+        {"!= sys.argv[1]": "== ''"},
+        ("tests/tools/test_run.py",),
+    ),
 )

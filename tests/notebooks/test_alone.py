@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from book.tools.distribution import build
 from book.tools.notebooks.compare import differences
-from book.tools.notebooks.notebook import ROOT, Json, chapters, dumps, read
+from book.tools.notebooks.notebook import Json, chapters, dumps, read
 from book.tools.notebooks.run import execute, kernel_environment
 from tests.notebooks import proofs
 from tests.notebooks.building import SET_UP, code, notebook
@@ -36,7 +37,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("alone")
     venv.create(folder / "venv", with_pip=False, symlinks=True)
     (installed,) = (folder / "venv").glob("lib/python*/site-packages")
-    with zipfile.ZipFile(build_wheel(folder / "dist")) as archive:
+    with zipfile.ZipFile(build("wheel", folder / "dist")) as archive:
         archive.extractall(installed)
     shared = [entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
     (installed / "shared.pth").write_text("\n".join(shared))
@@ -45,15 +46,6 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     settings.parent.mkdir(parents=True)
     settings.write_text('get_config().InteractiveShellApp.extensions = ["proofs"]\n')
     return str(folder / "venv" / "bin" / "python")
-
-
-def build_wheel(folder: Path) -> Path:
-    """Return the wheel of the checkout, built with what is installed and nothing from the network."""
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (wheel,) = folder.glob("*.whl")
-    return wheel
 
 
 def output_of(python: str, program: str, folder: Path) -> str:
