@@ -1,9 +1,9 @@
 """Sphinx extension: the workshop's slides, ``slides.html``, made of one Markdown file when the pages are written.
 
 Each heading begins a slide. A fence is code, or of a kind of its own: ``figure`` names a figure's own page, which the
-slide shows in a frame (``figure 06-memory-queue 1.2``: so many times larger), and ``notes`` holds what the speaker sees.
-The deck is one file that asks for the book's palette, one style sheet and one script, and for a figure when its slide is
-shown; on paper and without scripts, the figure's sentence stands in its place, and all slides below one another.
+slide shows in a frame (``figure 06-memory-queue 1.2``: so many times larger); ``notes`` holds what the speaker sees.
+The deck is one file that asks for the book's palette, one style sheet and one script, and for a figure when its slide
+is shown. On paper and without scripts, the figure's sentence stands in its place, and all slides below one another.
 """
 
 import re
@@ -42,6 +42,7 @@ PAGE = """\
 </head>
 <body>
 <main>
+<h1 class="said">{title}</h1>
 {slides}
 </main>
 <nav class="bar" aria-label="Slides" hidden>
@@ -57,7 +58,7 @@ PAGE = """\
 """
 SLIDE = """\
 <section class="slide{kind}" id="{number}" aria-labelledby="title-{number}">
-<{tag} class="title" id="title-{number}">{title}</{tag}>
+<h2 class="title" id="title-{number}">{title}</h2>
 <div class="body">
 {body}</div>
 {notes}</section>"""
@@ -147,9 +148,8 @@ def deck(slides: list[Slide], book: str, base: str) -> str:
     for number, slide in enumerate(slides, start=1):
         notes = NOTES.format(number=number, notes="".join(slide.notes)) if slide.notes else ""
         kind = (" with-figure" if slide.has_figure else "") + (" first" if number == 1 else "")
-        tag = "h1" if number == 1 else "h2"
         body = "".join(slide.body)
-        written.append(SLIDE.format(kind=kind, number=number, tag=tag, title=slide.title, body=body, notes=notes))
+        written.append(SLIDE.format(kind=kind, number=number, title=slide.title, body=body, notes=notes))
     return PAGE.format(
         title=slides[0].title,
         book=escape(book),

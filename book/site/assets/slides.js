@@ -31,7 +31,9 @@
 
   /** @param {number} number */
   function go(number) {
-    location.hash = String(Math.min(Math.max(number, 1), slides.length));
+    // A step in the history, and no jump to a place, which would take the focus from the button.
+    history.pushState(null, "", `#${Math.min(Math.max(number, 1), slides.length)}`);
+    show();
   }
 
   /** Figures are laid out as on a page and shown larger where there is more room, so that they fill a projector. */
