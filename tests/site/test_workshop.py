@@ -18,7 +18,7 @@ def section(title: str) -> str:
 
 
 def questions(title: str) -> list[str]:
-    return re.findall(r"^\d+\. (.*)$", section(title), re.MULTILINE)
+    return [text.replace("\\\n", " ") for text in re.findall(r"^\d+\. (.*\n.*)$", section(title), re.MULTILINE)]
 
 
 def key() -> list[tuple[str, str]]:
