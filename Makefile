@@ -17,7 +17,7 @@ SITE_SOURCES = $(shell find _config.yml _toc.yml pyproject.toml constraints.txt 
 	-type f -not -path '*/__pycache__/*' -not -path '*/.*')
 # Deno lints and formats the figures' scripts and checks the types in their comments. It needs no network for that.
 DENO = DENO_DIR=_build/deno DENO_NO_UPDATE_CHECK=1 .venv/bin/deno
-SCRIPTS = --config book/tools/deno.json feedback_lite/widgets/js book/site/assets/folding.js book/site/assets/host.js
+SCRIPTS = --config book/tools/deno.json feedback_lite/widgets/js $(wildcard book/site/assets/*.js)
 JOBS ?= 2
 PORT ?= 8000
 

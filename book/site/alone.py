@@ -3,7 +3,8 @@
 When the pages are written, each figure's place gets an id, ``figure-layer-mixture``, the second of a kind on a page
 ``figure-predict-2``; its own page is ``figures/05-layer-mixture.html``. Scripts, styles, weights and other large parts
 of stored states become files in ``_static/figures``, named after what is in them, which the page's host asks for: a
-chapter and the pages of its figures load the same ones, from a server and from disk.
+chapter and the pages of its figures load the same ones, from a server and from disk. With ``?bare`` in its address, as
+in a slide, such a page shows the figure alone.
 """
 
 import hashlib
@@ -50,6 +51,7 @@ PAGE = """\
 <link rel="stylesheet" href="../_static/palette.css" />
 <link rel="stylesheet" href="../_static/figure-page.css" />
 {preloads}
+<script>if (location.search === "?bare") document.documentElement.className = "fl-bare";</script>
 <script src="../_static/host.js" defer></script>
 </head>
 <body>

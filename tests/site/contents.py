@@ -15,5 +15,5 @@ def pages_of_the_book() -> list[str]:
 
 
 PAGES = pages_of_the_book()
-PAGES_OF_THE_TOOL = ["index.html", "genindex.html", "search.html", "404.html"]
+PAGES_OF_THE_TOOL = ["index.html", "genindex.html", "search.html", "404.html", "slides.html"]
 ALL_PAGES = [*PAGES, *PAGES_OF_THE_TOOL]

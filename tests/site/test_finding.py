@@ -42,8 +42,8 @@ def test_the_side_contents_name_the_exercises(visit: Visit) -> None:
 
 
 def test_the_workshop_leads_to_exercises_not_to_chapters(site: Path) -> None:
-    plans = (ROOT / "book" / "workshop.md").read_text(encoding="utf-8").split("## Chapter 1")[0]
+    plans = (ROOT / "book" / "workshop.md").read_text(encoding="utf-8")
     page = (site / "book" / "workshop.html").read_text(encoding="utf-8")
-    loose = re.findall(r"(?<![\[\d.])\d+\.\d+(?![\]\d])", plans)
+    loose = re.findall(r"(?<![\[>\d.])\d+\.\d+(?![\]<\d])", plans)
     assert loose == []
     assert len(re.findall(r'href="\.\./chapters/[\w-]+\.html#exercise-', page)) >= 12
