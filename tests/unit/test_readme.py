@@ -74,7 +74,7 @@ def test_commands_are_targets() -> None:
 
 
 def test_local_files_exist() -> None:
-    named = {*re.findall(r"\]\(([^):]+)\)", README), *re.findall(r'src="([^":]+)"', README)}
+    named = {*re.findall(r"\]\(([^):]+)\)", README), *re.findall(r'src(?:set)?="([^":]+)"', README)}
     named |= set(re.findall(r"^\| `([^`]+/)` \|", README, flags=re.MULTILINE))
     assert len(named) >= 7
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
@@ -86,7 +86,7 @@ def test_the_picture_has_words() -> None:
     assert svg.get("aria-labelledby", "").split() == [words["title"].get("id"), words["desc"].get("id")]
 
 
-@pytest.mark.parametrize("name", ["picture.svg", "mark.svg"])
+@pytest.mark.parametrize("name", ["picture.svg", "mark.svg", "duel.svg", "duel-still.svg"])
 def test_pictures_have_the_books_colours(name: str) -> None:
     text = (ROOT / "book" / name).read_text(encoding="utf-8")
     light, dark = text.split("@media (prefers-color-scheme: dark)")
