@@ -35,7 +35,14 @@ PARTS = (
 )
 OURS = (
     *("_static/chapters.css", "_static/figure-page.css", "_static/palette.css", "_static/site.css"),
-    *("_static/folding.js", "_static/host.js", "_static/progress.js", "_static/figures/*.js", "_static/icon.svg"),
+    *(
+        "_static/folding.js",
+        "_static/host.js",
+        "_static/progress.js",
+        "_static/slides.*",
+        "_static/figures/*.js",
+        "_static/icon.svg",
+    ),
 )
 
 

@@ -33,7 +33,8 @@ OVERLAPPING = """(figure) => {
     boxes.forEach((a, i) => boxes.slice(i + 1).forEach((b, j) => {
         const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
         const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-        if (wide > 1 && high > 5) found.push(`${texts[i].textContent} / ${texts[i + 1 + j].textContent}`);
+        const drawn = texts[i].closest("svg") === texts[i + 1 + j].closest("svg"); // a list may scroll under a picture
+        if (drawn && wide > 1 && high > 5) found.push(`${texts[i].textContent} / ${texts[i + 1 + j].textContent}`);
     }));
     return found;
 }"""
