@@ -142,6 +142,9 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
         path.write_text(json.dumps(notebook, ensure_ascii=False, separators=COMPACT), encoding="utf-8")
     static = folder / "_static"
     kept = named_by(pages(folder))
+    for path in sorted(folder.glob("_sources/**/*.md")):  # a page's source is in the repository; its button leads there
+        if path not in kept:
+            path.unlink()
     kept |= named_by(path for path in kept if path.suffix == ".css")
     kept |= set((static / FONTS_OF_MATHEMATICS).iterdir())  # its script asks for them
     for path in sorted(static.rglob("*"), reverse=True):  # a folder after what is in it

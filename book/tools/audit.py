@@ -44,6 +44,8 @@ OLDER_NAMES = {
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
     "Python Software Foundation License": "PSF-2.0",
 }
+# Classifiers that say of a licence what it is like, and not which it is.
+NO_LICENCES = ("DFSG approved", "OSI Approved")
 # Read by hand, where the metadata does not say it, for these versions alone.
 READ_BY_HAND = {
     # Its LICENSE, and the head of its axe.min.js.
@@ -64,6 +66,7 @@ def licence_of(distribution: Distribution) -> str:
     metadata: dict[str, Any] = distribution.metadata.json
     read = READ_BY_HAND.get(f"{metadata['name']} {distribution.version}")
     classifiers = [line.split(" :: ")[-1] for line in metadata.get("classifier", []) if line.startswith("License ::")]
+    classifiers = [name for name in classifiers if name not in NO_LICENCES]
     stated = classifiers or [metadata.get("license", "").strip().split("\n")[0]]
     return read or metadata.get("license_expression") or " AND ".join(OLDER_NAMES.get(name, name) for name in stated)
 
