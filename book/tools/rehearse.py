@@ -36,7 +36,7 @@ from book.tools.notebooks.reading import (
     lines_of,
     words,
 )
-from book.tools.notebooks.run import _Progress, build_font_cache, error_text, kernel_environment, new_client
+from book.tools.notebooks.run import Progress, build_font_cache, error_text, kernel_environment, new_client
 
 PAGE = ROOT / "book" / "workshop.md"
 PLANS = {"90": "90 minutes", "half-day": "Half a day"}
@@ -218,7 +218,7 @@ def run_cells(chapter: Path, last: int, python: str = sys.executable) -> dict[in
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as scratch:
         folder = Path(scratch) / "empty"
         folder.mkdir()
-        client = new_client(clear_outputs(shortened), python, Path(scratch), _Progress())
+        client = new_client(clear_outputs(shortened), python, Path(scratch), Progress())
 
         def before(cell: Json, cell_index: int) -> None:
             started[cell_index] = time.monotonic()

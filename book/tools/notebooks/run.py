@@ -90,7 +90,7 @@ class _CapturedOutput(OutputWidget):
 
 
 @dataclass
-class _Progress:
+class Progress:
     """Which cell runs, for messages, and which widget models the volatile cells have made."""
 
     index: int | None = None
@@ -100,7 +100,7 @@ class _Progress:
 
 def run(notebook: Json, name: str, python: str, folder: Path, scratch: Path) -> Json:
     """Execute every cell in a kernel of its own; what volatile cells left is not in what comes back."""
-    progress = _Progress()
+    progress = Progress()
     client = new_client(notebook, python, scratch, progress)
     try:
         executed: Json = client.execute(cleanup_kc=True, cwd=str(folder), env=kernel_environment(scratch))
@@ -113,7 +113,7 @@ def run(notebook: Json, name: str, python: str, folder: Path, scratch: Path) -> 
     return drop_models(executed, progress.volatile_models)
 
 
-def new_client(notebook: Json, python: str, scratch: Path, progress: _Progress) -> NotebookClient:
+def new_client(notebook: Json, python: str, scratch: Path, progress: Progress) -> NotebookClient:
     """Return what executes a notebook with the given interpreter and keeps `progress` up to date."""
 
     def before(cell: Json, cell_index: int) -> None:
