@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from book.tools.notebooks.compare import differences
+from book.tools.notebooks.executed import execution, note
 from book.tools.notebooks.notebook import NotebookError, chapters, dumps
 from book.tools.notebooks.reading import faults_of_reading, read_through, table
 from book.tools.notebooks.rules import Chapter, faults
@@ -25,11 +26,15 @@ from feedback_lite.files import write_whole
 
 
 def write(path: Path) -> list[str]:
-    """Execute one notebook and write it where that changes it; return what remains to be mended by hand."""
-    contents = dumps(execute(path)).encode()
+    """Execute one notebook, write it where that changes it, and note it; return what remains to be mended by hand."""
+    start = time.monotonic()
+    executed = execute(path)
+    seconds = time.monotonic() - start
+    contents = dumps(executed).encode()
     changed = contents != path.read_bytes()
     if changed:
         write_whole(path, contents)
+    note(path, execution(executed, seconds))
     print("written" if changed else "unchanged", end=", ", flush=True)
     return check_static(path)
 
