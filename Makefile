@@ -37,7 +37,7 @@ define set_up
 	"$$chosen" book/tools/environment.py $(1)
 endef
 
-.PHONY: help book test lint faults serve lab notebooks bench offline links alone audit clean distclean
+.PHONY: help book test lint faults serve lab notebooks bench offline links versions audit clean distclean
 .PHONY: environment-book environment-test environment-lab environment-audit
 
 help: ## list the targets
@@ -86,8 +86,8 @@ offline: book ## pack site, chapters and package into _build/feedback-lite-book.
 links: book ## ask every outside address of the site and the README once (needs a network; no part of the tests)
 	$(RUN) -m book.tools.links
 
-alone: environment-book ## execute chapters alone with the newest versions (ARGS="--constraints FILE" for others)
-	$(RUN) -m book.tools.alone $(ARGS)
+versions: environment-book ## execute chapters with the newest versions (ARGS="--constraints FILE" for others)
+	$(RUN) -m book.tools.versions $(ARGS)
 
 audit: book environment-audit ## check the licences of all that ships or is pinned, and look up known vulnerabilities
 	$(RUN) -m book.tools.audit

@@ -1,4 +1,4 @@
-"""When each chapter was last executed, in how many seconds and with which versions: a record and its page.
+"""When each chapter was last executed, in how many CPU seconds and with which versions: a record and its page.
 
 `python -m book.tools.notebooks write` notes what it executes. What is noted of a chapter holds for the code that it had
 then: a checksum of its code cells says whether that is the present code.
@@ -32,7 +32,7 @@ class Execution:
 
     Attributes:
         day: when, such as "2026-11-30".
-        seconds: how long, the start of the kernel included.
+        seconds: its CPU seconds, the start of the kernel included.
         code: a checksum of its code cells.
         python: the version of Python.
         packages: the versions of `PACKAGES`.
@@ -101,13 +101,13 @@ def in_words(day: str) -> str:
 
 def table(record: Mapping[str, Execution]) -> str:
     """Return the table of all executions."""
-    rows = [f"| chapter | executed on | seconds | Python | {' | '.join(PACKAGES.values())} |"]
+    rows = [f"| chapter | executed on | CPU seconds | Python | {' | '.join(PACKAGES.values())} |"]
     rows.append("|---" * (4 + len(PACKAGES)) + "|")
     for name, entry in record.items():
         link = f"[{name}](../chapters/{name}.ipynb)"
         cells = [link, in_words(entry.day), str(entry.seconds), entry.python, *entry.packages.values()]
         rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*rows, "", f"Together {sum(entry.seconds for entry in record.values())} seconds."])
+    return "\n".join([*rows, "", f"Together {sum(entry.seconds for entry in record.values())} CPU seconds."])
 
 
 def complaints(pins: Mapping[str, str], root: Path = ROOT) -> list[str]:

@@ -51,7 +51,7 @@ def test_an_execution_is_noted_in_record_and_page(root: Path) -> None:
     assert record[FIRST].packages == HERE
     page = (root / executed.PAGE).read_text()
     assert f"[{FIRST}](../chapters/{FIRST}.ipynb) | {in_words(record[FIRST].day)} | 7 | {record[FIRST].python}" in page
-    assert "Together 14 seconds." in page
+    assert "Together 14 CPU seconds." in page
     assert page.startswith("# A\n")
     assert page.endswith("\n\nB\n")
     assert complaints(HERE, root) == []
