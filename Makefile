@@ -37,7 +37,7 @@ define set_up
 	"$$chosen" book/tools/environment.py $(1)
 endef
 
-.PHONY: help book test lint faults serve lab notebooks bench offline audit clean distclean
+.PHONY: help book test lint faults serve lab notebooks bench offline links versions audit clean distclean
 .PHONY: environment-book environment-test environment-lab environment-audit
 
 help: ## list the targets
@@ -82,6 +82,12 @@ bench: book environment-test $(LABML) ## measure all implementations, the models
 
 offline: book ## pack site, chapters and package into _build/feedback-lite-book.zip, to be read and run anywhere
 	$(RUN) -m book.tools.offline
+
+links: book ## ask every outside address of the site and the README once (needs a network; no part of the tests)
+	$(RUN) -m book.tools.links
+
+versions: environment-book ## execute chapters with the newest versions (ARGS="--constraints FILE" for others)
+	$(RUN) -m book.tools.versions $(ARGS)
 
 audit: book environment-audit ## check the licences of all that ships or is pinned, and look up known vulnerabilities
 	$(RUN) -m book.tools.audit

@@ -4,8 +4,8 @@
     python -m book.tools.address check
 
 The one source is `Repository` under `[project.urls]` in pyproject.toml. Everywhere else the address stands as plain
-text, so that GitHub, Colab and a reader see it as it is: in links to the repository, to its raw files, to Colab and to
-the published site, whose own address follows from the repository's.
+text, so that GitHub, Colab and a reader see it as it is: in links to the repository, to its raw files, to Colab, to
+Binder and to the published site, whose own address follows from the repository's.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ OWNER = r"[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}"
 # A dot belongs to a name only when more of the name follows: it may also end a sentence.
 REPO = r"(?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9_-])(?!git\b))+"
 LINK = re.compile(
-    r"(?P<before>github\.com[/:]|raw\.githubusercontent\.com/|colab\.research\.google\.com/github/"
+    r"(?P<before>github\.com[/:]|raw\.githubusercontent\.com/|colab\.research\.google\.com/github/|mybinder\.org/v2/gh/"
     rf"|//(?=[\w-]+\.github\.io/))(?P<owner>{OWNER})(?P<middle>/|\.github\.io/)(?P<repo>{REPO})"
 )
 

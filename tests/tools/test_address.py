@@ -8,10 +8,11 @@ from book.tools import address
 from book.tools.address import Address, current, find_strays, set_address
 
 # Written in pieces: the tool also reads this file, and must not take these for the project's own links.
-HUB, RAW, COLAB, PAGES = (
+HUB, RAW, COLAB, BINDER, PAGES = (
     "https://github" + ".com/",
     "https://raw.githubusercontent" + ".com/",
     "https://colab.research.google" + ".com/github/",
+    "https://mybinder" + ".org/v2/gh/",
     ".github" + ".io/",
 )
 OLD = Address("first-owner", "feedback-lite")
@@ -32,7 +33,8 @@ Repository = "{HUB}{owner}/{repo}"
 Documentation = "{pages}"
 """,
         "README.md": f"Clone {HUB}{owner}/{repo}.git, or read {HUB}{owner}/{repo}. See also\n"
-        f"[the site]({pages}/book/index.html) and {RAW}{owner}/{repo}/main/x.png.\r\n",
+        f"[the site]({pages}/book/index.html) and {RAW}{owner}/{repo}/main/x.png, or\n"
+        f"run it: {BINDER}{owner}/{repo}/main?urlpath=lab.\r\n",
         "chapters/05.ipynb": json.dumps(notebook, indent=1, ensure_ascii=False) + "\n",
         "chapters/06.ipynb": json.dumps({"link": f"{COLAB}{owner}/{repo}/blob/main/chapters/06.ipynb"}),
         ".github/workflows/test.yml": f"# {HUB}{owner}/{repo}/actions",
