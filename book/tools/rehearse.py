@@ -77,17 +77,17 @@ class Link:
 
 @dataclass(frozen=True)
 class Slot:
-    """One row of a plan: when it starts, how long it is, what happens, what it leads to with Python and without."""
+    """One row of a plan: when it starts, how long it is, what happens, where it leads, what is done without Python."""
 
     start: str
     minutes: int
     what: str
     links: tuple[Link, ...]
-    without: tuple[Link, ...]
+    without: str
 
     @property
     def sections(self) -> list[Link]:
-        """What it links to in chapters, with Python."""
+        """What it links to in chapters."""
         return [link for link in self.links if link.is_section]
 
 
@@ -121,9 +121,13 @@ def read_plan(name: str, page: Path = PAGE) -> list[Slot]:
 def slot_of(row: re.Match[str]) -> Slot:
     """Return what a row of the table says."""
     what, *columns = row["rest"].split("|")
-    said = " ".join(NOTE.sub(r"\1", what).split())
-    with_python, without = [*map(links_in, columns), (), ()][:2]
-    return Slot(row["start"], int(row["minutes"]), said, with_python, without)
+    work, without = [*columns, "", ""][:2]
+    return Slot(row["start"], int(row["minutes"]), plain(what), links_in(work), plain(without))
+
+
+def plain(text: str) -> str:
+    """Return the text of a cell of the table without its marks."""
+    return " ".join(NOTE.sub(r"\1", text).split())
 
 
 def links_in(text: str) -> tuple[Link, ...]:

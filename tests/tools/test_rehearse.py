@@ -1,5 +1,7 @@
 """The rehearsal: what it reads in a plan, what it refuses, what it runs; and the minutes that the plans promise."""
 
+import ast
+import builtins
 import json
 import re
 from pathlib import Path
@@ -12,6 +14,29 @@ from book.tools.rehearse import PAGE, PLANS, Link, PlanError, UnknownAnchorError
 
 HEAD = "| from | minutes | what | with Python | without |\n|---|---|---|---|---|\n"
 TINY = "../chapters/01-tiny.ipynb"
+BLANKS = "#@title Exercise on the page"
+
+
+def code_of(link: Link) -> list[str]:
+    """The code cells of a section."""
+    cells = json.loads((ROOT / link.path).read_text(encoding="utf-8"))["cells"]
+    return ["".join(cells[at]["source"]) for at in sections_of(ROOT / link.path)[link.anchor].cells]
+
+
+def names(source: str) -> tuple[set[str], set[str]]:
+    """The names that a cell makes, and those that it uses."""
+    tree = ast.parse(re.sub(r"(?m)^( *)%.*", r"\1pass", source))
+    made, used = set[str](), set[str]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.alias):
+            made.add(node.asname or node.name.split(".")[0])
+        elif isinstance(node, ast.FunctionDef):
+            made.add(node.name)
+        elif isinstance(node, ast.arg):
+            made.add(node.arg)
+        elif isinstance(node, ast.Name):
+            (used if isinstance(node.ctx, ast.Load) else made).add(node.id)
+    return made, used
 
 
 def notebook(folder: Path, *cells: str) -> None:
@@ -64,13 +89,13 @@ def test_a_row_is_read(tmp_path: Path) -> None:
     page = plan(
         tmp_path,
         f'| 0:05 | 12 | **play**; <a href="../slides.html#3">slide 3</a> | [part]({TINY}#first-part) (3); '
-        f'<a href="../figures/01-duel.html">duel</a> (9) | [top]({TINY}) |',
+        f'<a href="../figures/01-duel.html">duel</a> (9) | *with* blanks |',
     )
     (slot,) = read_plan("90", page)
     assert (slot.start, slot.minutes, slot.what) == ("0:05", 12, "play; slide 3")
     assert slot.links == (Link(TINY[3:], "first-part", 3), Link("figures/01-duel.html", "", 9))
     assert slot.sections == [slot.links[0]]
-    assert slot.without == (Link(TINY[3:], "", None),)
+    assert slot.without == "with blanks"
 
 
 def test_it_runs_what_is_asked_for_and_what_stands_before_it(
@@ -162,16 +187,28 @@ def test_minutes_within_a_slot_add_up_to_it() -> None:
 
 @pytest.mark.parametrize("name", PLANS)
 def test_every_slot_works_without_python(name: str) -> None:
-    """Each exercise that the page can check stands beside it with blanks; no other slot asks for code alone."""
-    text = PAGE.read_text(encoding="utf-8")
+    """Each exercise has blanks where its link leads to; every other slot says what is done without."""
     for slot in read_plan(name):
-        with_blanks = {link.path for link in slot.without}
+        exercises = [link for link in slot.sections if link.anchor.startswith("exercise-")]
+        assert (slot.without == "with blanks") == bool(exercises), slot.what
+        assert slot.without or slot.what == "break"
+        for link in exercises:
+            assert any(source.startswith(BLANKS) for source in code_of(link)), link
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_an_exercise_needs_the_first_two_cells_alone(name: str) -> None:
+    """So the guide promises; no name in its cells comes from anywhere else."""
+    for slot in read_plan(name):
         for link in slot.sections:
             if link.anchor.startswith("exercise-"):
-                number = link.anchor.removeprefix("exercise-").replace("-", ".")
-                (path,) = set(re.findall(rf'<a href="\.\./(figures/[\w-]*fill-in[\w-]*\.html)">{number}</a>', text))
-                assert path in with_blanks, (slot.what, number)
-                assert path.split("/")[1][:2] == link.path.split("/")[1][:2]
+                first = code_of(Link(link.path, "", None))[:2]
+                assert [source.split("\n")[0] for source in first] == ["#@title Set-up", "#@title Imports"]
+                known = set(dir(builtins)).union(*(names(source)[0] for source in first))
+                for source in code_of(link)[1:3]:  # to write, and the solution
+                    made, used = names(source)
+                    known |= made
+                    assert used <= known, (link, used - known)
 
 
 def test_the_rule_is_said_beside_the_plans() -> None:
