@@ -3,15 +3,14 @@
     python -m book.tools.demand 90
     python -m book.tools.demand half-day
 
-Each chapter of the plan runs whole, in a kernel of its own with one thread. The last cell asks Linux for the kernel's
-peak memory (VmHWM) and its CPU seconds. Then JupyterLab starts, hands out every chapter of the plan, and is asked too.
+Each chapter of the plan runs whole, in a kernel of its own with one thread. A last cell asks Linux for the kernel's
+peak memory (VmHWM). Then JupyterLab starts, hands out every chapter of the plan, and is asked too.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
-import json
 import re
 import socket
 import subprocess
@@ -27,14 +26,10 @@ from typing import NamedTuple
 
 from book.tools.notebooks.form import clear_outputs
 from book.tools.notebooks.notebook import ROOT, Json, NotebookError, read
-from book.tools.notebooks.run import build_font_cache, run
+from book.tools.notebooks.run import Progress, build_font_cache, run
 from book.tools.rehearse import PLANS, PlanError, read_plan
 
-ASK = """
-import json, os
-from pathlib import Path
-print(json.dumps([Path("/proc/self/status").read_text(), sum(os.times()[:4])]))
-"""
+ASK = 'print(open("/proc/self/status").read())'
 PEAK = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
 START_SECONDS = 60
 
@@ -70,9 +65,9 @@ def use_of(path: Path) -> Use:
     with tempfile.TemporaryDirectory(prefix="demand-") as scratch:
         folder = Path(scratch) / "empty"
         folder.mkdir()
-        done = run(notebook, path.name, sys.executable, folder, Path(scratch))
-    status, seconds = json.loads(done["cells"][-1]["outputs"][0]["text"])
-    return Use(peak_of(status), seconds)
+        progress = Progress()
+        done = run(notebook, path.name, sys.executable, folder, Path(scratch), progress)
+    return Use(peak_of(done["cells"][-1]["outputs"][0]["text"]), progress.seconds)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from book.tools.distribution import ROOT, build
 from book.tools.environment import SetUpError, clean_variables, run_step
 from book.tools.notebooks.compare import cell_differences
 from book.tools.notebooks.notebook import NotebookError, chapters, read
-from book.tools.notebooks.run import cpu_seconds, execute
+from book.tools.notebooks.run import Progress, execute
 
 # What is told of an environment, in this order.
 SHOWN = ("torch", "numpy", "einops", "ipython", "ipykernel", "ipywidgets", "anywidget", "traitlets", "matplotlib")
@@ -59,24 +59,24 @@ def versions(python: str) -> str:
     return ", ".join(f"{name} {version}" for name, version in found.items())
 
 
-def execute_alone(path: Path, python: str) -> list[str]:
+def execute_alone(path: Path, python: str, progress: Progress) -> list[str]:
     """Execute a copy of a chapter in an empty folder; return what it gives otherwise than what is committed."""
     with tempfile.TemporaryDirectory(prefix="versions-") as folder:
         copied = Path(shutil.copy(path, folder))
-        executed = execute(copied, python=python, folder=Path(folder))
+        executed = execute(copied, python=python, folder=Path(folder), progress=progress)
     return list(cell_differences(read(path)[1]["cells"], executed["cells"]))
 
 
 def report(path: Path, python: str) -> bool:
     """Execute one chapter and print what came of it; return whether it ran to its end."""
     print(f"{path.stem}: ", end="", flush=True)
-    start = cpu_seconds()
+    progress = Progress()
     try:
-        found = execute_alone(path, python)
+        found = execute_alone(path, python, progress)
     except NotebookError as error:
-        print(f"fails ({cpu_seconds() - start:.0f} CPU seconds)\n  {error}")
+        print(f"fails ({progress.seconds:.0f} CPU seconds)\n  {error}")
         return False
-    print(f"runs ({cpu_seconds() - start:.0f} CPU seconds)" + f", {len(found)} outputs differ" * bool(found))
+    print(f"runs ({progress.seconds:.0f} CPU seconds)" + f", {len(found)} outputs differ" * bool(found))
     for one in found:
         print(f"  {one}")
     return True
@@ -103,9 +103,8 @@ def main(words: list[str] | None = None) -> int:
             print(*error.output, error, sep="\n", file=sys.stderr)
             return 1
         print(versions(python))
-        start = cpu_seconds()
         done = [report(path, python) for path in options.notebooks or chapters()]
-        print(f"{sum(done)} of {len(done)} run to their end ({cpu_seconds() - start:.0f} CPU seconds)")
+        print(f"{sum(done)} of {len(done)} run to their end")
     return int(not all(done))
 
 

@@ -21,20 +21,19 @@ from book.tools.notebooks.executed import execution, note
 from book.tools.notebooks.notebook import NotebookError, chapters, dumps
 from book.tools.notebooks.reading import faults_of_reading, read_through, table
 from book.tools.notebooks.rules import Chapter, faults
-from book.tools.notebooks.run import build_font_cache, cpu_seconds, execute
+from book.tools.notebooks.run import Progress, build_font_cache, execute
 from feedback_lite.files import write_whole
 
 
 def write(path: Path) -> list[str]:
     """Execute one notebook, write it where that changes it, and note it; return what remains to be mended by hand."""
-    start = cpu_seconds()
-    executed = execute(path)
-    seconds = cpu_seconds() - start
+    progress = Progress()
+    executed = execute(path, progress=progress)
     contents = dumps(executed).encode()
     changed = contents != path.read_bytes()
     if changed:
         write_whole(path, contents)
-    note(path, execution(executed, seconds))
+    note(path, execution(executed, progress.seconds))
     print("written" if changed else "unchanged", end=", ", flush=True)
     return check_static(path)
 

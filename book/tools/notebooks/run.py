@@ -9,10 +9,13 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
+import psutil
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbclient.output_widget import OutputWidget
@@ -37,7 +40,19 @@ KERNEL_ENVIRONMENT_DROPPED = ("MPLBACKEND", "PYTHONPATH", "PYTHONSTARTUP", "PYTH
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def execute(path: Path, *, python: str = sys.executable, folder: Path | None = None) -> Json:
+@dataclass
+class Progress:
+    """Which cell runs, for messages, the kernel's CPU seconds so far, and which widget models volatile cells made."""
+
+    index: int | None = None
+    seconds: float = 0
+    volatile_models: set[str] = field(default_factory=set)
+    models_before: set[str] = field(default_factory=set)
+
+
+def execute(
+    path: Path, *, python: str = sys.executable, folder: Path | None = None, progress: Progress | None = None
+) -> Json:
     """Execute the notebook at `path` and return it in its stable form; the file stays as it is.
 
     Args:
@@ -45,6 +60,7 @@ def execute(path: Path, *, python: str = sys.executable, folder: Path | None = N
         python: the interpreter of the kernel.
         folder: where the kernel runs; by default a fresh, empty one, so that the code sees what is installed and
             nothing else.
+        progress: what is kept up to date while cells run.
 
     Raises:
         NotebookError: a cell raised an error or took too long, or the kernel died.
@@ -53,7 +69,7 @@ def execute(path: Path, *, python: str = sys.executable, folder: Path | None = N
     with tempfile.TemporaryDirectory(prefix="chapter-") as scratch:
         empty = Path(scratch) / "empty"
         empty.mkdir()
-        return stable(run(clear_outputs(notebook), path.name, python, folder or empty, Path(scratch)))
+        return stable(run(clear_outputs(notebook), path.name, python, folder or empty, Path(scratch), progress))
 
 
 def kernel_environment(scratch: Path) -> dict[str, str]:
@@ -65,11 +81,6 @@ def kernel_environment(scratch: Path) -> dict[str, str]:
 def build_font_cache() -> None:
     """Have matplotlib list the fonts once, so that no kernel on a fresh machine prints that it does so."""
     importlib.import_module("matplotlib.font_manager")
-
-
-def cpu_seconds() -> float:
-    """Return the CPU seconds of all kernels that this process started and that have ended."""
-    return sum(os.times()[2:4])
 
 
 class _GivenPython(KernelSpecManager):
@@ -94,18 +105,9 @@ class _CapturedOutput(OutputWidget):
         """Keep the outputs here."""
 
 
-@dataclass
-class Progress:
-    """Which cell runs, for messages, and which widget models the volatile cells have made."""
-
-    index: int | None = None
-    volatile_models: set[str] = field(default_factory=set)
-    models_before: set[str] = field(default_factory=set)
-
-
-def run(notebook: Json, name: str, python: str, folder: Path, scratch: Path) -> Json:
+def run(notebook: Json, name: str, python: str, folder: Path, scratch: Path, progress: Progress | None = None) -> Json:
     """Execute every cell in a kernel of its own; what volatile cells left is not in what comes back."""
-    progress = Progress()
+    progress = progress or Progress()
     client = new_client(notebook, python, scratch, progress)
     try:
         executed: Json = client.execute(cleanup_kc=True, cwd=str(folder), env=kernel_environment(scratch))
@@ -126,17 +128,19 @@ def new_client(notebook: Json, python: str, scratch: Path, progress: Progress) -
         progress.models_before = set(client.widget_state)
 
     def after(cell: Json, cell_index: int, execute_reply: Json) -> None:
+        progress.seconds = kernel_seconds(manager)
         if is_volatile(cell):
             progress.volatile_models |= client.widget_state.keys() - progress.models_before
 
+    manager = AsyncKernelManager(
+        kernel_name="python3",
+        kernel_spec_manager=_GivenPython(python=python),
+        connection_file=str(scratch / "kernel.json"),
+        transport="tcp" if os.name == "nt" else "ipc",  # two kernels at once never race for a port
+    )
     client = NotebookClient(
         as_node(notebook),
-        km=AsyncKernelManager(
-            kernel_name="python3",
-            kernel_spec_manager=_GivenPython(python=python),
-            connection_file=str(scratch / "kernel.json"),
-            transport="tcp" if os.name == "nt" else "ipc",  # two kernels at once never race for a port
-        ),
+        km=manager,
         timeout=CELL_SECONDS,
         startup_timeout=120,
         iopub_timeout=60,
@@ -149,6 +153,11 @@ def new_client(notebook: Json, python: str, scratch: Path, progress: Progress) -
     )
     client.widget_registry = {"@jupyter-widgets/output": {"OutputModel": _CapturedOutput}}
     return client
+
+
+def kernel_seconds(manager: AsyncKernelManager) -> float:
+    """Return the CPU seconds of a kernel so far, with those of the programs that it ran."""
+    return sum(psutil.Process(cast(LocalProvisioner, manager.provisioner).pid).cpu_times()[:4])
 
 
 def error_text(error: Exception) -> str:

@@ -21,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 def pretend(monkeypatch: pytest.MonkeyPatch, executed: Json | Exception) -> None:
     """Have every execution give this."""
 
-    def execute(_: Path) -> Json:
+    def execute(_: Path, **options: object) -> Json:
         if isinstance(executed, Exception):
             raise executed
         return executed
