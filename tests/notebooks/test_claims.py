@@ -28,7 +28,7 @@ CLAIM = re.compile(
 )
 SOURCE = re.compile(r"\.\./book/(?:bibliography|differences)\.md")
 ITEM = re.compile(r"\n(?=\s*(?:[*-]|\d+\.)\s|\|)")
-SAYING = ("Predict", "annotate", "set_title", "set_xlabel", "set_ylabel", "suptitle", "text", "title")
+SAYING = ("Predict", "Question", "annotate", "set_title", "set_xlabel", "set_ylabel", "suptitle", "text", "title")
 COLLECTIONS = (ast.Dict, ast.List, ast.Set, ast.Tuple)
 RECKONING = (ast.Compare, ast.BinOp, ast.UnaryOp, ast.Subscript, ast.Call)
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
