@@ -17,7 +17,7 @@ from book.tools.results import MARK
 
 # What is no claim: code, mathematics, the target of a link, a version such as 0.0.10, a vector such as (0.5, 1.5).
 NO_CLAIM = re.compile(
-    r"`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)|\b\d+\.\d+\.\d+\b|\bexercise \d+\.\d+\b"
+    r"`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)|\b\d+\.\d+\.\d+\b|\b[Ee]xercise \d+\.\d+\b"
     r"|\([−-]?[\d.]+(?:, [−-]?[\d.]+)+\)",
     re.DOTALL,
 )
