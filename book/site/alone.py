@@ -22,6 +22,8 @@ from lean import pages
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
+from feedback_lite.widgets.figure import common_script, common_style
+
 VIEW = re.compile(
     r'<p class="fl-fallback"(?: id="(?P<id>[^"]*)" data-own="[^"]*")?>(?P<sentence>.*?)</p>'
     r'(?P<view><script type="application/vnd\.jupyter\.widget-view\+json">(?P<model>.*?)</script>)',
@@ -37,6 +39,8 @@ PRELOADS = re.compile(r'<link rel="preload" as="script" href="[^"]*_static/figur
 FOLDER, PARTS = "figures", "_static/figures"
 LARGE = 3000
 """A part of a state that is longer than this, as JSON, stands in a file of its own."""
+COMMON = (common_script(), common_style())
+"""How scripts and styles begin: in a file of its own too, which all figures of a page share."""
 
 PAGE = """\
 <!DOCTYPE html>
@@ -198,21 +202,28 @@ def write_page(place: Place, model: dict[str, Any], chapter: str, page: str, app
 
 
 def shared(value: Any, folder: Path) -> Any:
-    """Return a part of a state: where it is large, the name of the file in which it stands."""
+    """Return a part of a state: where it is large, the name of the file in which it stands, and of one before it."""
+    for begin in COMMON:
+        if isinstance(value, str) and value.startswith(begin):
+            return {"$after": write_part(begin, folder), "$part": write_part(value.removeprefix(begin), folder)}
+    return value if len(as_script(value)) <= LARGE else {"$part": write_part(value, folder)}
+
+
+def write_part(value: Any, folder: Path) -> str:
+    """Write a part of a state into a file, and return its name."""
     text = as_script(value)
-    if len(text) <= LARGE:
-        return value
     name = hashlib.sha256(text.encode()).hexdigest()[:12]
     path = folder / PARTS / f"{name}.js"
     if not path.exists():
         path.write_text(f'(self.feedbackParts ??= {{}})["{name}"] = {text};\n', encoding="utf-8")
-    return {"$part": name}
+    return name
 
 
 def preloads_for(whole: dict[str, Any], page: str) -> str:
     """Return the lines that let a page ask for the parts of its figures before its scripts run."""
     values = [value for model in whole["state"].values() for value in model["state"].values()]
-    names = dict.fromkeys(value["$part"] for value in values if isinstance(value, dict) and "$part" in value)
+    parts = [value for value in values if isinstance(value, dict) and "$part" in value]
+    names = dict.fromkeys(part[key] for part in parts for key in ("$after", "$part") if key in part)
     up = "../" * page.count("/")
     return "".join(f'<link rel="preload" as="script" href="{up}{PARTS}/{name}.js" />' for name in names)
 

@@ -24,7 +24,7 @@ class SentenceBeforeFigure(SphinxPostTransform):
     """Put a readable sentence before every widget view; the page's script takes it away when the figure is there.
 
     A figure's own sentence is the plain text that its notebook stored. A widget that is no figure of ours cannot
-    run on the page, and its place says so.
+    run on the page, and its place says so. A quiz gets a fold with its answers too.
     """
 
     default_priority = 3  # before myst-nb keeps one form of each output and drops the plain text
@@ -35,20 +35,40 @@ class SentenceBeforeFigure(SphinxPostTransform):
             forms = {form["mime_type"]: form for form in bundle.children if "mime_type" in form}
             if WIDGET_VIEW in forms:
                 view = forms[WIDGET_VIEW]
-                view.insert(0, nodes.raw(text=self._sentence(view, forms.get("text/plain")), format="html"))
+                state = self._state(view)
+                view.insert(0, nodes.raw(text=self._sentence(state, forms.get("text/plain")), format="html"))
+                if "questions" in state:
+                    view.append(nodes.raw(text=answers(state["questions"]), format="html"))
 
-    def _sentence(self, view: nodes.Element, plain: nodes.Element | None) -> str:
-        script = view.astext()
-        model_id = json.loads(script[script.index(">") + 1 : script.rindex("</script>")])["model_id"]
-        state = self._states()[model_id]["state"]
+    def _sentence(self, state: dict[str, Any], plain: nodes.Element | None) -> str:
         text = plain.astext() if "_esm" in state and plain is not None else NEEDS_PYTHON
         return f'<p class="fl-fallback">{escape(text)}</p>'
+
+    def _state(self, view: nodes.Element) -> dict[str, Any]:
+        script = view.astext()
+        model_id = json.loads(script[script.index(">") + 1 : script.rindex("</script>")])["model_id"]
+        state: dict[str, Any] = self._states()[model_id]["state"]
+        return state
 
     def _states(self) -> dict[str, Any]:
         files = NbMetadataCollector.get_js_files(self.env, self.env.docname)
         body = files["ipywidgets_state"][1]["body"]
         states: dict[str, Any] = json.loads(body)["state"]
         return states
+
+
+def answers(questions: list[dict[str, Any]]) -> str:
+    """Return a quiz as a fold to read, for paper and where its script does not run."""
+    items = []
+    for asked in questions:
+        told = zip(asked["options"], asked["because"], strict=True)
+        options = (
+            f"<li>{escape(option)}: <strong>{'right' if place == asked['answer'] else 'not so'}</strong>. "
+            f"{escape(reason)}</li>"
+            for place, (option, reason) in enumerate(told)
+        )
+        items.append(f"<li>{escape(asked['question'])}<ul>{''.join(options)}</ul></li>")
+    return f'<details class="fl-answers"><summary>Questions and answers</summary><ol>{"".join(items)}</ol></details>'
 
 
 class LiveFigureDirective(SphinxDirective):

@@ -17,6 +17,8 @@ from feedback_lite.widgets.memory_queue import MemoryQueue, count_paths, shortes
 from feedback_lite.widgets.palette import PALETTE, layer_colours, matplotlib_style
 from feedback_lite.widgets.predict import Predict
 from feedback_lite.widgets.program_duel import ProgramDuel
+from feedback_lite.widgets.question import Question
+from feedback_lite.widgets.quiz import Quiz
 from feedback_lite.widgets.runs_explorer import RunsExplorer
 from feedback_lite.widgets.shell_duel import ShellDuel
 from feedback_lite.widgets.speed_ladder import SpeedLadder
@@ -41,6 +43,8 @@ __all__ = [
     "PALETTE",
     "Predict",
     "ProgramDuel",
+    "Question",
+    "Quiz",
     "RunsExplorer",
     "ShellDuel",
     "SpeedLadder",

@@ -45,8 +45,21 @@ def bare_script(source: str) -> str:
 
 def join_style(name: str) -> str:
     """Return the palette, what all figures share, and the sheet ``css/<name>.css`` in one style sheet."""
-    sheets = [(_FOLDER / "css" / f"{part}.css").read_text(encoding="utf-8").strip() for part in ("figure", name)]
-    return "\n".join([palette_css().strip(), *sheets]) + "\n"
+    return f"{common_style()}{_sheet(name)}\n"
+
+
+def common_script() -> str:
+    """Return how the scripts of all figures begin."""
+    return join_script("controls")
+
+
+def common_style() -> str:
+    """Return how the styles of all figures begin: the palette, and what they share."""
+    return f"{palette_css().strip()}\n{_sheet('figure')}\n"
+
+
+def _sheet(name: str) -> str:
+    return (_FOLDER / "css" / f"{name}.css").read_text(encoding="utf-8").strip()
 
 
 def percent(share: float) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import traitlets
 
 from feedback_lite.widgets.figure import Figure, join_script, join_style
+from feedback_lite.widgets.question import Question
 
 WORDS = {
     "right": "You predicted: {option}. That is right. {because}",
@@ -18,18 +19,17 @@ class Predict(Figure):
     Args:
         question: what the reader is asked.
         options: the possible answers, at least two, all different.
-        answer: the index of the right option.
+        answer: the right option, by its index or by its text.
         because: for every option why it is right or why it is not; one text serves for all.
 
     Raises:
-        ValueError: fewer than two options, two alike, an answer that is none of them, or another number of reasons
-            than of options.
+        TypeError, ValueError: it is no `Question`.
 
     The recorded answer can be read as ``choice``: an index, or None as long as nothing is recorded.
     """
 
     _esm = join_script("predict")
-    _css = join_style("predict")
+    _css = join_style("question")
 
     words = traitlets.Dict(WORDS, read_only=True).tag(sync=True)
     question = traitlets.Unicode().tag(sync=True)
@@ -38,17 +38,9 @@ class Predict(Figure):
     because = traitlets.List(traitlets.Unicode()).tag(sync=True)
     choice = traitlets.Int(None, allow_none=True).tag(sync=True)
 
-    def __init__(self, question: str, options: Sequence[str], answer: int, because: Sequence[str] | str) -> None:
-        reasons = [because] * len(options) if isinstance(because, str) else list(because)
-        if len(options) < 2 or len(set(options)) < len(options):
-            raise ValueError(f"options must be two or more different texts, got {list(options)}")
-        if answer not in range(len(options)):
-            raise ValueError(f"answer must be the index of an option, 0 to {len(options) - 1}, got {answer!r}")
-        if len(reasons) != len(options):
-            raise ValueError(
-                f"because must be one text or one per option: {len(reasons)} came for {len(options)} options"
-            )
-        super().__init__(question=question, options=list(options), answer=answer, because=reasons)
+    def __init__(self, question: str, options: Sequence[str], answer: int | str, because: Sequence[str] | str) -> None:
+        asked = Question(question, options, answer, because).state()
+        super().__init__(**{name: asked[name] for name in ("question", "options", "answer", "because")})
 
     def describe(self) -> str:
         """Return the question with its options and, once an answer is recorded, what came of it."""

@@ -197,6 +197,24 @@ FAULTS = (
         ("tests/site/test_saving.py",),
     ),
     Fault(
+        "a quiz counts the last try",
+        f"{WIDGETS}/quiz.py",
+        {"tried[0] == asked": "tried[-1] == asked"},
+        ("tests/unit/widgets/test_quiz.py",),
+    ),
+    Fault(
+        "a quiz in the page counts the last try",
+        f"{WIDGETS}/js/quiz.js",
+        {"tries[one][0] === questions": "tries[one].at(-1) === questions"},
+        (EVERY_STATE, "-k", "quiz and 05-feedback"),
+    ),
+    Fault(
+        "a quiz takes tries after the right one",
+        f"{WIDGETS}/quiz.py",
+        {'            and asked["answer"] not in tried[:-1]\n': ""},
+        ("tests/unit/widgets/test_quiz.py",),
+    ),
+    Fault(
         "the duel names the least likely cup",
         f"{WIDGETS}/js/shell_duel.js",
         {"shares.indexOf(Math.max(...shares))": "shares.indexOf(Math.min(...shares))"},

@@ -71,7 +71,7 @@ def faults_of_text(text: str, folder: Path) -> Iterator[str]:
 def is_figure(model: Json) -> bool:
     """Whether a widget is one to play with."""
     kind = model.get("state", {}).get("_anywidget_id", "")
-    return model.get("model_module") == "anywidget" and not kind.endswith((".Predict", ".FillIn"))
+    return model.get("model_module") == "anywidget" and not kind.endswith((".Predict", ".FillIn", ".Quiz"))
 
 
 def faults_of_chapter(committed: Chapter) -> Iterator[str]:

@@ -17,7 +17,7 @@ from book.tools.results import MARK
 
 # What is no claim: code, mathematics, the target of a link, a version such as 0.0.10, a vector such as (0.5, 1.5).
 NO_CLAIM = re.compile(
-    r"`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)|\b\d+\.\d+\.\d+\b|\bexercise \d+\.\d+\b"
+    r"`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)|\b\d+\.\d+\.\d+\b|\b[Ee]xercise \d+\.\d+\b"
     r"|\([−-]?[\d.]+(?:, [−-]?[\d.]+)+\)",
     re.DOTALL,
 )
@@ -28,7 +28,7 @@ CLAIM = re.compile(
 )
 SOURCE = re.compile(r"\.\./book/(?:bibliography|differences)\.md")
 ITEM = re.compile(r"\n(?=\s*(?:[*-]|\d+\.)\s|\|)")
-SAYING = ("Predict", "annotate", "set_title", "set_xlabel", "set_ylabel", "suptitle", "text", "title")
+SAYING = ("Predict", "Question", "annotate", "set_title", "set_xlabel", "set_ylabel", "suptitle", "text", "title")
 COLLECTIONS = (ast.Dict, ast.List, ast.Set, ast.Tuple)
 RECKONING = (ast.Compare, ast.BinOp, ast.UnaryOp, ast.Subscript, ast.Call)
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")

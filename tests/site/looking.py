@@ -95,8 +95,10 @@ def whole(value: Any) -> Any:
     """Return a part of a stored state, from the file in which it stands where pages share it."""
     if not isinstance(value, dict) or "$part" not in value:
         return value
-    text = (SITE / "_static" / "figures" / f"{value['$part']}.js").read_text(encoding="utf-8")
-    return json.loads(text.partition(" = ")[2].removesuffix(";\n"))
+    names = [value[key] for key in ("$after", "$part") if key in value]
+    texts = [(SITE / "_static" / "figures" / f"{name}.js").read_text(encoding="utf-8") for name in names]
+    parts = [json.loads(text.partition(" = ")[2].removesuffix(";\n")) for text in texts]
+    return "".join(parts) if len(parts) > 1 else parts[0]
 
 
 def bring_parts(page: Page) -> None:
@@ -104,7 +106,9 @@ def bring_parts(page: Page) -> None:
     page.evaluate(
         """(selector) => {
             const script = document.querySelector(selector);
-            const bring = (_, value) => value?.$part ? self.feedbackParts[value.$part] : value;
+            const parts = self.feedbackParts;
+            const bring = (_, value) => !value?.$part ? value
+                : value.$after ? parts[value.$after] + parts[value.$part] : parts[value.$part];
             script.textContent = JSON.stringify(JSON.parse(script.textContent, bring));
         }""",
         STATE,

@@ -58,7 +58,10 @@ def test_everything_fits(page_name: str, width: int, stage: Visit) -> None:
             assert figure.evaluate(OVERLAPPING) == []
 
 
-@pytest.mark.parametrize(("page_name", "kind"), [pair for pair in FIGURES if pair[1] not in ("predict", "fill-in")])
+PICTURES = [pair for pair in FIGURES if pair[1] not in ("predict", "fill-in", "quiz")]
+
+
+@pytest.mark.parametrize(("page_name", "kind"), PICTURES)
 def test_picture_is_drawn_for_the_width_at_which_it_is_seen(page_name: str, kind: str, stage: Visit) -> None:
     """Another picture for each width; what has the focus keeps it."""
     for width in (360, 1280):

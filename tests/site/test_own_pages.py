@@ -126,7 +126,7 @@ def test_pages_share_scripts_and_weights(site: Path) -> None:
     """The same model is stored once, whichever pages show it, and no file is stored that no page asks for."""
     parts = {path.stem for path in (site / "_static" / "figures").iterdir()}
     pages = [path.read_text(encoding="utf-8") for path in site.rglob("*.html")]
-    asked = [set(re.findall(r'"\$part":"(\w+)"', page)) for page in pages]
+    asked = [set(re.findall(r'"\$(?:after|part)":"(\w+)"', page)) for page in pages]
     assert set().union(*asked) == parts
     models = {part for page in pages for part in re.findall(r'"models":\{"\$part":"(\w+)"\}', page)}
     assert models

@@ -147,9 +147,10 @@
    */
   async function whole(state) {
     const entries = Object.entries(state).map(async ([key, value]) => {
-      const name = value instanceof Object && "$part" in value ? String(value.$part) : "";
-      if (name) await (parts.get(name) ?? fetchPart(name));
-      return [key, name ? values[name] : value];
+      if (!(value instanceof Object && "$part" in value)) return [key, value];
+      const names = ["$after" in value ? String(value.$after) : "", String(value.$part)].filter(Boolean);
+      await Promise.all(names.map((name) => parts.get(name) ?? fetchPart(name)));
+      return [key, names.length > 1 ? names.map((name) => values[name]).join("") : values[names[0]]];
     });
     return /** @type {State} */ (Object.fromEntries(await Promise.all(entries)));
   }

@@ -2,19 +2,13 @@ import { button, setAvailable } from "./controls.js";
 import { figureFrame, html, keeper, onPage, onTraits, setAttributes } from "./figure.js";
 import { oneOf } from "./link.js";
 import { notePrediction, predictionOf } from "./progress.js";
+import { formOf, questionField } from "./question.js";
 import { say, stateSentence, tell } from "./words.js";
 
 /** @import { Model, Place, Words } from "./figure.js" */
+/** @import { Question } from "./question.js" */
 
-/**
- * @typedef {object} State
- * @property {string} question
- * @property {string[]} options
- * @property {number} answer
- * @property {string[]} because
- * @property {number | null} choice
- * @property {Words} words
- */
+/** @typedef {Question & { choice: number | null, words: Words }} State */
 
 /** @param {Model<State>} model */
 function link(model) {
@@ -25,45 +19,35 @@ export default {
   link,
   /** @param {Place<State>} place */
   render({ model, el }) {
-    const [options, answer, because] = [model.get("options"), model.get("answer"), model.get("because")];
+    const [question, options] = [model.get("question"), model.get("options")];
+    const [answer, because] = [model.get("answer"), model.get("because")];
     const keep = keeper(model);
     let chosen = model.get("choice");
 
     // An answer that was recorded on an earlier visit still stands.
-    const earlier = onPage(el) && chosen === null ? predictionOf(model.get("question")) : undefined;
+    const earlier = onPage(el) && chosen === null ? predictionOf(question) : undefined;
     if (earlier !== undefined && earlier < options.length) keep({ choice: earlier });
 
-    const radios = options.map((_, index) =>
-      html("input", { type: "radio", name: "prediction", value: index, "data-control": "option" })
-    );
-    const marks = options.map(() => html("span", { class: "fl-mark", "aria-hidden": "true" }));
-    const rows = options.map((option, index) =>
-      html("label", { class: "fl-option" }, radios[index], html("span", {}, option), marks[index])
-    );
+    const { element, show, radios } = questionField({ question, options, answer, because }, (choice) => {
+      chosen = choice;
+      draw();
+    });
     const record = button("record", "Record my answer", () => {}, { type: "submit", class: "fl-button fl-primary" });
     const again = button("again", "Clear my answer", () => recordChoice(null));
     const sentence = stateSentence();
-    const choices = html("fieldset", { class: "fl-options" }, html("legend", {}, model.get("question")), ...rows);
-
-    // A form of its own keeps its radio buttons apart from those of the next prediction, and Enter records.
-    const form = html("form", {}, choices, html("div", { class: "fl-actions" }, record, again));
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      if (chosen !== null && model.get("choice") === null) recordChoice(chosen);
-    });
-
-    radios.forEach((radio, index) => {
-      radio.addEventListener("change", () => {
-        chosen = index;
-        draw();
-      });
-    });
+    const form = formOf(
+      () => {
+        if (chosen !== null && model.get("choice") === null) recordChoice(chosen);
+      },
+      element,
+      html("div", { class: "fl-actions" }, record, again),
+    );
 
     /** @param {number | null} choice */
     function recordChoice(choice) {
       chosen = choice;
       keep({ choice });
-      if (onPage(el)) notePrediction(model.get("question"), choice);
+      if (onPage(el)) notePrediction(question, choice);
       (choice === null ? radios[0] : again).focus();
     }
 
@@ -71,12 +55,10 @@ export default {
       const recorded = model.get("choice");
       if (recorded !== null) chosen = recorded;
       const open = recorded === null;
-      options.forEach((_, index) => {
-        radios[index].checked = index === chosen;
-        radios[index].disabled = !open;
-        const verdict = open ? null : index === answer ? "right" : index === recorded ? "wrong" : null;
-        setAttributes(rows[index], { "data-verdict": verdict });
-        say(marks[index], verdict === "right" ? "✓ right" : verdict === "wrong" ? "your answer" : "");
+      show(chosen, (index) => {
+        if (!open && index === answer) return { verdict: "right", mark: "✓ right", closed: true };
+        if (index === recorded) return { verdict: "wrong", mark: "your answer", closed: true };
+        return { verdict: null, closed: !open };
       });
       setAvailable(record, open && chosen !== null);
       setAttributes(record, { hidden: !open });

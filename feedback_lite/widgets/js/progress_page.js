@@ -1,11 +1,13 @@
 import { forgetProgress, loadProgress, noteRead } from "./progress.js";
 
 // What pages of the book do with the reader's progress: a chapter notes that it was read to its end, and the front page
-// tells beside each chapter what is done. `EXERCISES` comes with the page: by chapter, the exercises solved on its
-// page.
+// tells beside each chapter what is done. `EXERCISES` and `QUESTIONS` come with the page: by chapter, the exercises
+// solved on its page, and the questions of its quiz with the place of the right option.
 
 /** @type {Record<string, string[]>} */
 const EXERCISES = {};
+/** @type {Record<string, Record<string, number>>} */
+const QUESTIONS = {};
 const CHAPTER = /(?:^|\/)chapters\/(\d\d-[a-z0-9-]+)\.html$/;
 
 /** @param {string} address */
@@ -37,10 +39,14 @@ function watchTheEnd(chapter) {
  * @param {string} chapter
  * @param {ReturnType<typeof loadProgress>} progress
  */
-function inWords(chapter, { solved, read }) {
+function inWords(chapter, { predicted, solved, read }) {
   const exercises = Object.hasOwn(EXERCISES, chapter) ? EXERCISES[chapter] : [];
   const count = exercises.filter((exercise) => solved.has(exercise)).length;
   const words = exercises.length ? [`${count} of ${exercises.length} exercises`] : [];
+  const asked = Object.entries(Object.hasOwn(QUESTIONS, chapter) ? QUESTIONS[chapter] : {});
+  if (asked.some(([name]) => predicted.has(name))) {
+    words.push(`quiz ${asked.filter(([name, answer]) => predicted.get(name) === answer).length} of ${asked.length}`);
+  }
   return [...words, ...(read.has(chapter) ? ["read to the end"] : [])].join(", ");
 }
 

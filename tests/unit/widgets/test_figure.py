@@ -92,7 +92,7 @@ def test_a_number_out_of_reach_is_told_with_its_name() -> None:
 
 
 def test_style_starts_with_the_palette() -> None:
-    assert join_style("predict").startswith(palette_css().strip())
+    assert join_style("question").startswith(palette_css().strip())
 
 
 @EVERY_FIGURE
