@@ -37,7 +37,7 @@ define set_up
 	"$$chosen" book/tools/environment.py $(1)
 endef
 
-.PHONY: help book test lint faults serve lab notebooks bench offline audit clean distclean
+.PHONY: help book test lint faults serve lab notebooks bench offline pdf audit clean distclean
 .PHONY: environment-book environment-test environment-lab environment-audit
 
 help: ## list the targets
@@ -82,6 +82,11 @@ bench: book environment-test $(LABML) ## measure all implementations, the models
 
 offline: book ## pack site, chapters and package into _build/feedback-lite-book.zip, to be read and run anywhere
 	$(RUN) -m book.tools.offline
+
+pdf: book ## print the whole book as one PDF, _build/feedback-lite-book.pdf
+	@echo "Looking for a browser ..."
+	$(RUN) -m book.tools.browser
+	$(RUN) -m book.tools.pdf
 
 audit: book environment-audit ## check the licences of all that ships or is pinned, and look up known vulnerabilities
 	$(RUN) -m book.tools.audit
