@@ -13,7 +13,7 @@ from playwright.sync_api import Browser
 
 from book.tools.address import project
 from book.tools.pdf.document import imprint, write_document
-from book.tools.pdf.printing import PdfError, add_facts, page_numbers, print_with
+from book.tools.pdf.printing import PdfError, page_numbers, print_with
 from tests.site.conftest import ROOT
 
 CHAPTERS = {
@@ -147,13 +147,13 @@ def test_what_cannot_be_read_on_paper_is_refused(message: str, browser: Browser,
     document = tmp_path / "book.html"
     document.write_text(TINY.format(REFUSED[message]))
     with pytest.raises(PdfError, match=message):
-        print_with(browser, document)
+        print_with(browser, document, imprint(ROOT))
 
 
 def test_the_same_document_gives_the_same_bytes_with_its_page_numbers(browser: Browser, tmp_path: Path) -> None:
     document = tmp_path / "book.html"
-    number = '<a href="#end">page <span class="fl-number" data-of="end"></span></a>'
+    number = '<a href="#end">page <span class="fl-at-page" data-of="end"></span></a>'
     document.write_text(TINY.format(f'<p>{number}</p><h1 id="end" style="break-before: page">The end</h1>'))
-    one, two = (add_facts(print_with(browser, document), imprint(ROOT)) for _ in range(2))
+    one, two = (print_with(browser, document, imprint(ROOT)) for _ in range(2))
     assert one == two
     assert page_numbers(one) == {"end": 2}

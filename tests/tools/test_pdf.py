@@ -78,7 +78,7 @@ def test_names_differ_and_what_uses_them_follows(tmp_path: Path) -> None:
     names = [tag["id"] for tag in page.select("[id]")]
     assert len(names) == len(set(names))
     assert at(page, "#\\30 2-two g")["clip-path"] == "url(#02-two-clip)"
-    numbered = [tag["data-of"] for tag in page.select(".fl-number")]
+    numbered = [tag["data-of"] for tag in page.select(".fl-at-page")]
     assert numbered == ["index", "01-one", "01-one-recap", "02-two", "02-two-recap"]
 
 

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from book.tools.browser import BrowserError
 from book.tools.pdf.document import imprint, write_document
-from book.tools.pdf.printing import PdfError, add_facts, print_document
+from book.tools.pdf.printing import PdfError, print_document
 from feedback_lite.files import write_whole
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -48,7 +48,7 @@ def make(root: Path, names: list[str] | None = None) -> bytes:
         document = Path(folder) / "book.html"
         facts = imprint(root)
         document.write_text(write_document(site, facts, names), encoding="utf-8")
-        return add_facts(print_document(document), facts)
+        return print_document(document, facts)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -184,6 +184,6 @@ def sections(page: Page) -> list[tuple[str, str]]:
 def entry(anchor: str, title: str, inside: list[tuple[str, str]]) -> str:
     """Return a line of the contents, and those within it."""
     lines = "".join(entry(*section, []) for section in inside)
-    number = f'<span class="fl-leader"></span><span class="fl-number" data-of="{anchor}"></span>'
+    number = f'<span class="fl-leader"></span><span class="fl-at-page" data-of="{anchor}"></span>'
     link = f'<a href="#{anchor}"><span>{escape(title)}</span> {number}</a>'
     return f"<li>{link}{f'<ul>{lines}</ul>' if lines else ''}</li>"

@@ -156,6 +156,8 @@ def read_page(site: Path, name: str, part: str) -> Page:
     body = one(soup, "article.bd-article > section")
     for tag in body.select(LEFT_OUT):
         tag.decompose()
+    for picture in body.select("svg:has(> style)"):
+        keep_apart(picture)
     return Page(
         name,
         part,
@@ -164,6 +166,15 @@ def read_page(site: Path, name: str, part: str) -> Page:
         [resolve(name, str(tag["href"]))[0] for tag in soup.select('head link[rel="stylesheet"]')],
         list(scripts_of(soup, name, site)),
     )
+
+
+def keep_apart(picture: Tag) -> None:
+    """Rename the classes of a picture that brings its own style: figures of other pages have some of these too."""
+    style = one(picture, "style")
+    style.string = style.get_text().replace(".fl-", ".own-fl-")
+    for tag in (picture, *picture.find_all(True)):
+        if names := tag.get("class"):
+            tag["class"] = " ".join(f"own-{name}" for name in names)
 
 
 def scripts_of(soup: BeautifulSoup, name: str, site: Path) -> Iterator[str]:
@@ -198,7 +209,13 @@ def join_pages(pages: list[Page], published: str) -> list[Fold]:
         places[file, ""] = places[file, old_anchor]
     for page in pages:
         lead_within(page, places, published)
-    return [fold for page in pages if page.name.startswith(CHAPTERS) for fold in take_folds(page)]
+    folds = []
+    for page in pages:
+        if page.name.startswith(CHAPTERS):
+            folds += take_folds(page)
+        else:
+            open_folds(page)
+    return folds
 
 
 def name_figures(page: Page, number: int, published: str) -> None:
@@ -314,6 +331,13 @@ def take_folds(page: Page) -> Iterator[Fold]:
         yield fold
 
 
+def open_folds(page: Page) -> None:
+    """Let what is folded on a page stand there as text."""
+    for details in page.body.find_all("details"):
+        one(details, "summary").name = "p"
+        details.name = "div"
+
+
 def fragment(text: str) -> list[PageElement]:
     """Return the elements of a piece of a page."""
     return [part.extract() for part in list(BeautifulSoup(text, "html.parser").contents)]
@@ -321,7 +345,7 @@ def fragment(text: str) -> list[PageElement]:
 
 def page_of(name: str) -> str:
     """Return what will say on which page of the PDF a name stands."""
-    return f'page <span class="fl-number" data-of="{escape(name)}"></span>'
+    return f'page <span class="fl-at-page" data-of="{escape(name)}"></span>'
 
 
 def appendix(kind: str, folds: list[Fold]) -> str:

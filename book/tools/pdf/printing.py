@@ -62,11 +62,12 @@ CONTROLS = """() => [...document.querySelectorAll("main :is(button, input, selec
   .filter((control) => control.checkVisibility())
   .map((control) => control.textContent || control.outerHTML.slice(0, 60))"""
 FILL = """(pages) => {
-  for (const place of document.querySelectorAll(".fl-number")) place.textContent = pages[place.dataset.of] ?? "000";
+  for (const place of document.querySelectorAll(".fl-at-page")) place.textContent = pages[place.dataset.of] ?? "000";
 }"""
 LINKS = (
     """() => [...document.querySelectorAll('main a[href^="#"]')].map((link) => link.getAttribute("href").slice(1))"""
 )
+TITLES = """() => [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].map((title) => title.textContent.trim())"""
 RIGHTS = "Text and figures: CC BY 4.0. Code: MIT licence."
 
 
@@ -74,14 +75,14 @@ class PdfError(RuntimeError):
     """The book cannot be printed; the message says what is wrong, and where."""
 
 
-def print_document(document: Path) -> bytes:
+def print_document(document: Path, facts: Imprint) -> bytes:
     """Return a document of the book as a PDF, with the numbers of its pages filled in."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=launch_arguments())
-        return print_with(browser, document)
+        return print_with(browser, document, facts)
 
 
-def print_with(browser: Browser, document: Path) -> bytes:
+def print_with(browser: Browser, document: Path, facts: Imprint) -> bytes:
     """Return what a browser prints of a document, with the numbers of its pages filled in.
 
     Raises:
@@ -103,11 +104,12 @@ def print_with(browser: Browser, document: Path) -> bytes:
         if found := page.evaluate(look, WIDTH):
             raise PdfError(f"{len(found)} places {what}: {'; '.join(found[:10])}")
     printed, numbers = fill_in(page)
+    titles: list[str] = page.evaluate(TITLES)
     lost = sorted(set(page.evaluate(LINKS)) - set(numbers))
     page.context.close()
     if lost:
         raise PdfError(f"{len(lost)} links lead nowhere: {', '.join(lost[:10])}")
-    return printed
+    return finish(printed, titles, facts)
 
 
 def fill_in(page: Page) -> tuple[bytes, dict[str, int]]:
@@ -137,13 +139,17 @@ def page_numbers(printed: bytes) -> dict[str, int]:
         return {name.removeprefix("/"): pages[place[0].objgen] for name, place in pdf.Root.Dests.items()}
 
 
-def add_facts(printed: bytes, facts: Imprint) -> bytes:
-    """Return a PDF that says who wrote the book and under which licence, and packed; the same each time.
+def finish(printed: bytes, titles: list[str], facts: Imprint) -> bytes:
+    """Return a PDF that says who wrote the book and under which licence, packed, and the same each time.
 
-    Chromium writes the time of printing and its own name; the date of the book takes their place.
+    Chromium writes the time of printing and its own name; the date of the book takes their place. It also leaves out
+    the space where a heading goes on in a second line, so bookmarks get the headings' own words.
     """
+    whole = {"".join(title.split()): title for title in titles}
     out = io.BytesIO()
     with pikepdf.open(io.BytesIO(printed)) as pdf:
+        with pdf.open_outline() as outline:
+            mend(outline.root, whole)
         pdf.docinfo = pdf.make_indirect(pikepdf.Dictionary({"/Title": facts.title, "/Author": facts.author}))
         with pdf.open_metadata(set_pikepdf_as_editor=False, update_docinfo=False) as metadata:
             metadata["dc:title"] = facts.title
@@ -157,3 +163,10 @@ def add_facts(printed: bytes, facts: Imprint) -> bytes:
         pdf.Root.PageMode = pikepdf.Name.UseOutlines
         pdf.save(out, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
     return out.getvalue()
+
+
+def mend(bookmarks: list[pikepdf.OutlineItem], whole: dict[str, str]) -> None:
+    """Give each bookmark the title that has the same letters."""
+    for bookmark in bookmarks:
+        bookmark.title = whole.get("".join(bookmark.title.split()), bookmark.title)
+        mend(bookmark.children, whole)
