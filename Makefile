@@ -37,7 +37,7 @@ define set_up
 	"$$chosen" book/tools/environment.py $(1)
 endef
 
-.PHONY: help book test lint faults serve lab notebooks bench offline links versions audit clean distclean
+.PHONY: help book test lint faults serve lab notebooks bench offline pdf links versions audit clean distclean
 .PHONY: environment-book environment-test environment-lab environment-audit
 
 help: ## list the targets
@@ -82,6 +82,11 @@ bench: book environment-test $(LABML) ## measure all implementations, the models
 
 offline: book ## pack site, chapters and package into _build/feedback-lite-book.zip, to be read and run anywhere
 	$(RUN) -m book.tools.offline
+
+pdf: book ## print the whole book as one PDF, _build/feedback-lite-book.pdf
+	@echo "Looking for a browser ..."
+	$(RUN) -m book.tools.browser
+	$(RUN) -m book.tools.pdf
 
 links: book ## ask every outside address of the site and the README once (needs a network; no part of the tests)
 	$(RUN) -m book.tools.links
