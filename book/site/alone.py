@@ -51,23 +51,36 @@ PAGE = """\
 <title>{title} · {book}</title>
 <meta name="description" content="{about}" />
 <link rel="canonical" href="{address}" />
-<link rel="icon" type="image/svg+xml" href="../_static/icon.svg" />
-<link rel="stylesheet" href="../_static/palette.css" />
-<link rel="stylesheet" href="../_static/figure-page.css" />
-{preloads}
-<script>if (location.search === "?bare") document.documentElement.className = "fl-bare";</script>
-<script src="../_static/host.js" defer></script>
+<link rel="icon" type="image/svg+xml" href="{up}_static/icon.svg" />
+<link rel="stylesheet" href="{up}_static/palette.css" />
+<link rel="stylesheet" href="{up}_static/{style}.css" />
+{more}<script src="{up}_static/{script}.js" defer></script>
 </head>
 <body>
+{body}
+</body>
+</html>
+"""
+BARE = '<script>if (location.search === "?bare") document.documentElement.className = "fl-bare";</script>\n'
+BODY = """\
 <main>
 <h1>{title}</h1>
 <p>{about} <a href="{back}" target="_top">Read about it in “{chapter}”</a></p>
 <div>{place}</div>
 </main>
-<script type="application/vnd.jupyter.widget-state+json">{states}</script>
-</body>
-</html>
-"""
+<script type="application/vnd.jupyter.widget-state+json">{states}</script>"""
+
+
+def page_without_theme(name: str, app: Sphinx, *, title: str, about: str, **parts: str) -> str:
+    """Return the text of a page with nothing of the theme: its own style, script and body, perhaps more in its head."""
+    return PAGE.format(
+        title=title,
+        about=about,
+        book=escape(app.config.html_title or app.config.project),
+        address=f"{app.config.html_baseurl}{name}",
+        up="../" * name.count("/"),
+        **{"more": ""} | parts,
+    )
 
 
 @dataclass(frozen=True)
@@ -183,21 +196,23 @@ class Namer:
 
 def write_page(place: Place, model: dict[str, Any], chapter: str, page: str, app: Sphinx) -> str:
     """Return the text of a figure's own page."""
-    name = own_name(page, place.name)
+    name = f"{FOLDER}/{own_name(page, place.name)}"
     states = {"version_major": 2, "version_minor": 0, "state": {place.model_id: model}}
     view = (
         f'<script type="application/vnd.jupyter.widget-view+json">{json.dumps({"model_id": place.model_id})}</script>'
     )
-    return PAGE.format(
-        title=escape(place.heading),
-        book=escape(app.config.html_title or app.config.project),
-        about=escape(place.about),
-        address=f"{app.config.html_baseurl}{FOLDER}/{name}",
-        preloads=preloads_for(states, f"{FOLDER}/{name}"),
+    title, about = escape(place.heading), escape(place.about)
+    body = BODY.format(
+        title=title,
+        about=about,
         back=f"../{page}#figure-{place.name}",
         chapter=escape(chapter),
         place=f'<p class="fl-fallback" id="figure-{place.name}" data-own="">{place.sentence}</p>{view}',
         states=as_script(states),
+    )
+    more = f"{preloads_for(states, name)}\n{BARE}"
+    return page_without_theme(
+        name, app, title=title, about=about, style="figure-page", script="host", body=body, more=more
     )
 
 

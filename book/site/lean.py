@@ -1,8 +1,8 @@
 """Sphinx extension: a page asks for what it uses and no more, in the order in which a reader needs it.
 
 The theme and Jupyter Book give every page the scripts and styles of all that a page could have. Here each page keeps
-its own; the figures' script runs before the mathematics; the few icons that the theme names are cut out of the font's
-own script; and what no page asks for leaves the built folder.
+its own; the figures' script runs before the mathematics, which is put together of the parts that formulas need; the few
+icons that the theme names are cut out of the font's own script; and what no page asks for leaves the built folder.
 """
 
 import json
@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote
 
 import pydata_sphinx_theme
 from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.errors import ExtensionError
 
 ICONS = (
@@ -56,11 +57,22 @@ ICON_STYLE = """\
 NEVER_USED = ("thebe", "design", "togglebutton")
 """Parts of the names of scripts and styles that no page of this book needs."""
 MATHEMATICS = "mathjax"
+MATHEMATICS_SCRIPT = f"{MATHEMATICS}/mathematics.js"
+PARTS_OF_MATHEMATICS = (
+    "startup.js",
+    "core.js",
+    "input/tex.js",
+    "output/chtml.js",
+    "output/chtml/fonts/tex.js",
+    "a11y/assistive-mml.js",
+)
+"""MathJax's own parts, in the order of its `tex-chtml.js`: without the menu, which is a third of that script."""
 READ_AT_ONCE = "documentation_options.js"
 """A line of the page itself needs this script; all others wait until the text is there."""
 SEARCH = "search"
 """The page whose own lines need all of its scripts."""
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 FONTS_OF_MATHEMATICS = "mathjax/output/chtml/fonts/woff-v2"
 ICON_FONT = re.compile(r"^.*/vendor/fontawesome/.*\n", re.MULTILINE)
 ONE_IMPORT = re.compile(r"styles/theme\.css(\?digest=\w+)?")
@@ -85,6 +97,17 @@ def write_icons(app: Sphinx) -> None:
     styles = Path(app.outdir) / "_static"
     styles.mkdir(parents=True, exist_ok=True)
     (styles / "icons.css").write_text(ICON_STYLE + "".join(rules), encoding="utf-8")
+
+
+def name_the_mathematics(app: Sphinx, config: Config) -> None:
+    """Let the pages name the script that is put together of MathJax's parts."""
+    config["mathjax_path"] = MATHEMATICS_SCRIPT
+
+
+def write_mathematics(static: Path) -> None:
+    """Write MathJax as one script; its first part begins to work when the script has ended."""
+    parts = [(static / MATHEMATICS / part).read_text(encoding="utf-8") for part in PARTS_OF_MATHEMATICS]
+    (static / MATHEMATICS_SCRIPT).write_text("\n".join(parts), encoding="utf-8")
 
 
 def outline(name: str, script: str) -> str:
@@ -138,9 +161,10 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
         if lean != text:
             path.write_text(lean, encoding="utf-8")
     for path in sorted(folder.glob("_sources/**/*.ipynb")):  # what is behind the button for downloads
-        notebook = json.loads(path.read_text(encoding="utf-8"))
+        notebook = without_states(json.loads(path.read_text(encoding="utf-8")))
         path.write_text(json.dumps(notebook, ensure_ascii=False, separators=COMPACT), encoding="utf-8")
     static = folder / "_static"
+    write_mathematics(static)
     kept = named_by(pages(folder))
     for path in sorted(folder.glob("_sources/**/*.md")):  # a page's source is in the repository; its button leads there
         if path not in kept:
@@ -153,6 +177,18 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
                 path.rmdir()
         elif path not in kept:
             path.unlink()
+
+
+def without_states(notebook: dict[str, Any]) -> dict[str, Any]:
+    """Return a notebook without what its figures store, three quarters of it: a kernel makes them again.
+
+    All other outputs stay. Until a cell runs, its figure's sentence stands there.
+    """
+    notebook["metadata"].pop("widgets", None)
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", ()):
+            output.get("data", {}).pop(WIDGET_VIEW, None)
+    return notebook
 
 
 def pages(folder: Path) -> Iterator[Path]:
@@ -171,6 +207,7 @@ def named_by(paths: Iterable[Path]) -> set[Path]:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register what happens before, while and after pages are written."""
+    app.connect("config-inited", name_the_mathematics)
     app.connect("builder-inited", write_icons)
     app.connect("html-page-context", keep_what_is_used, priority=950)
     app.connect("build-finished", finish, priority=950)

@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from alone import page_without_theme
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from sphinx.application import Sphinx
@@ -26,21 +27,8 @@ MARKDOWN = MarkdownIt("commonmark").enable("table")
 KINDS = ("figure", "notes", "python")
 """What a fence of the source may be."""
 
-PAGE = """\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8" />
-<meta name="viewport" content="width=device-width, initial-scale=1" />
-<title>{title} · {book}</title>
-<meta name="description" content="{about}" />
-<link rel="canonical" href="{address}" />
-<link rel="icon" type="image/svg+xml" href="_static/icon.svg" />
-<link rel="stylesheet" href="_static/palette.css" />
-<link rel="stylesheet" href="_static/slides.css" />
-<script src="_static/slides.js" defer></script>
-</head>
-<body>
+ABOUT = "Slides of the workshop, with the book's live figures."
+BODY = """\
 <main>
 <h1 class="said">{title}</h1>
 {slides}
@@ -52,10 +40,7 @@ PAGE = """\
 <button type="button" data-act="back" aria-label="Slide before">←</button>
 <output class="place"></output>
 <button type="button" data-act="on" aria-label="Next slide">→</button>
-</nav>
-</body>
-</html>
-"""
+</nav>"""
 SLIDE = """\
 <section class="slide{kind}" id="{number}" aria-labelledby="title-{number}">
 <h2 class="title" id="title-{number}">{title}</h2>
@@ -142,21 +127,15 @@ def frame(name: str, larger: str = "1", *, site: Path) -> str:
     return FRAME.format(own=own, larger=float(larger), title=title["title"], sentence=sentence["sentence"])
 
 
-def deck(slides: list[Slide], book: str, base: str) -> str:
-    """Return the page of all slides."""
+def deck(slides: list[Slide]) -> str:
+    """Return all slides and the bar below them."""
     written = []
     for number, slide in enumerate(slides, start=1):
         notes = NOTES.format(number=number, notes="".join(slide.notes)) if slide.notes else ""
         kind = (" with-figure" if slide.has_figure else "") + (" first" if number == 1 else "")
         body = "".join(slide.body)
         written.append(SLIDE.format(kind=kind, number=number, title=slide.title, body=body, notes=notes))
-    return PAGE.format(
-        title=slides[0].title,
-        book=escape(book),
-        about="Slides of the workshop, with the book's live figures.",
-        address=f"{base}{DECK}",
-        slides="\n".join(written),
-    )
+    return BODY.format(title=slides[0].title, slides="\n".join(written))
 
 
 def write_deck(app: Sphinx, exception: Exception | None) -> None:
@@ -164,7 +143,10 @@ def write_deck(app: Sphinx, exception: Exception | None) -> None:
     if exception is None and app.builder.format == "html":
         site = Path(app.outdir)
         slides = read_slides((Path(app.srcdir) / SOURCE).read_text(encoding="utf-8"), site)
-        text = deck(slides, app.config.html_title or app.config.project, app.config.html_baseurl)
+        title = slides[0].title
+        text = page_without_theme(
+            DECK, app, title=title, about=ABOUT, style="slides", script="slides", body=deck(slides)
+        )
         (site / DECK).write_text(text, encoding="utf-8")
 
 

@@ -1,8 +1,7 @@
 """Pack the book into one zip: the site to be read without a network, the chapters, the package, and what runs them.
 
 `make offline` builds the site and runs this. The archive opens with `start.html`; `run.py` beside it starts the
-chapters in JupyterLab. The site's MathJax comes in every combination of input and output; the pages load one of them,
-so the others stay out.
+chapters in JupyterLab.
 """
 
 from __future__ import annotations
@@ -21,10 +20,7 @@ from feedback_lite.files import write_whole
 ROOT = Path(__file__).resolve().parents[2]
 ARCHIVE = ROOT / "_build" / "feedback-lite-book.zip"
 FOLDER = "feedback-lite-book"
-MATHJAX = PurePosixPath("_static/mathjax")
-# What tex-chtml.js loads as it needs it: letters, TeX extensions, the menu, what screen readers get.
-MATHJAX_KEPT = ("tex-chtml.js", "output/chtml", "input/tex/extensions", "ui", "a11y", "sre/mathmaps")
-MATHJAX_LANGUAGES = ("base.json", "en.json")
+# What no page that is opened from disk asks for.
 UNREAD_NAMES = {".buildinfo", "objects.inv"}
 # Beside the site and the chapters: where it lies in the archive, and where in the checkout.
 BESIDE = {
@@ -40,18 +36,6 @@ PAGE_LINK = re.compile(r"\]\(\.\./book/([\w-]+)\.md")
 DATE = (1980, 1, 1, 0, 0, 0)
 
 
-def is_needed(name: PurePosixPath) -> bool:
-    """Return whether a file of the site can be asked for by a page that is opened from disk."""
-    if name.name in UNREAD_NAMES or name.suffix == ".map":
-        return False
-    if not name.is_relative_to(MATHJAX):
-        return True
-    part = name.relative_to(MATHJAX)
-    if part.is_relative_to("sre/mathmaps"):
-        return part.name in MATHJAX_LANGUAGES
-    return any(part.is_relative_to(kept) for kept in MATHJAX_KEPT)
-
-
 def gather(root: Path, wheel: Path) -> dict[str, bytes]:
     """Return what the archive of a checkout holds: the name of each file, and its bytes."""
     site = root / "_build" / "html"
@@ -65,7 +49,7 @@ def gather(root: Path, wheel: Path) -> dict[str, bytes]:
         files[f"chapters/{chapter.name}"] = text.encode()
     for path in site.rglob("*"):
         name = PurePosixPath(path.relative_to(site).as_posix())
-        if path.is_file() and is_needed(name):
+        if path.is_file() and name.name not in UNREAD_NAMES:
             files[f"site/{name}"] = path.read_bytes()
     return files
 

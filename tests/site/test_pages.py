@@ -33,6 +33,7 @@ def is_complete(page: Page, name: str) -> None:
         expect(page.locator(f'[data-figure="{kind}"]').first).to_be_visible()
     assert page.locator(".fl-broken").count() == 0
     assert page.locator(".math mjx-container").count() == page.locator(".math").count()
+    assert page.locator(".math mjx-assistive-mml").count() == page.locator(".math").count()  # what is read aloud
     assert page.locator("mjx-merror").count() == 0
 
 

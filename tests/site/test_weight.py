@@ -1,6 +1,7 @@
 """What a page asks for: little, nothing that it does not use, and what is seen first comes first."""
 
 import gzip
+import json
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -11,10 +12,10 @@ from tests.kinds import PAGES_WITH_FIGURES
 from tests.site.conftest import Visit
 from tests.site.contents import PAGES
 
-FRONT_PAGE, FOLDER_BYTES = "book/index.html", 15_500_000
-BYTES = {FRONT_PAGE: 400_000, "chapters/09-whole-model.html": 660_000, "chapters/11-training.html": 750_000}
-"""What a page and all that it asks for may weigh, compressed; chapters 9 and 11 have two large figures."""
-OTHERS_BYTES = 650_000
+FRONT_PAGE, FOLDER_BYTES = "book/index.html", 12_000_000
+FRONT_PAGE_BYTES, OTHERS_BYTES = 400_000, 650_000
+"""What a page and all that it asks for may weigh, compressed."""
+CHAPTERS = Path(__file__).parents[2] / "chapters"
 FETCHED = "performance.getEntriesByType('resource').map((entry) => entry.name)"
 
 
@@ -33,7 +34,7 @@ def test_page_is_light(name: str, stage: Visit, site: Path) -> None:
     files = files_of(page.url, name, page.evaluate(FETCHED), site)
     weight = sum(len(gzip.compress(file.read_bytes(), 6, mtime=0)) for file in files)
     assert len(files) > 10
-    assert weight <= BYTES.get(name, OTHERS_BYTES), sorted(
+    assert weight <= (FRONT_PAGE_BYTES if name == FRONT_PAGE else OTHERS_BYTES), sorted(
         (len(gzip.compress(file.read_bytes(), 6)), file.name) for file in files
     )
 
@@ -74,3 +75,17 @@ def test_the_folder_is_small_and_holds_nothing_of_the_past(site: Path) -> None:
     assert sum(file.stat().st_size for file in files) <= FOLDER_BYTES
     unused = ("fontawesome", "thebe", "design", "togglebutton", "locales", "LICENSE", ".map")
     assert [file for file in files if "_static" in file.parts and any(part in file.as_posix() for part in unused)] == []
+
+
+@pytest.mark.parametrize("path", sorted(CHAPTERS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_the_notebook_behind_the_button_is_the_chapter_without_what_figures_store(path: Path, site: Path) -> None:
+    """Code, text and all other outputs are there; where a figure will stand, its sentence is."""
+    chapter, offered = (
+        json.loads(one.read_text(encoding="utf-8")) for one in (path, site / "_sources/chapters" / path.name)
+    )
+    assert f'href="../_sources/chapters/{path.name}"' in (site / "chapters" / f"{path.stem}.html").read_text("utf-8")
+    assert chapter["metadata"].pop("widgets")["application/vnd.jupyter.widget-state+json"]["state"]
+    for output in [output for cell in chapter["cells"] for output in cell.get("outputs", [])]:
+        view = output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+        assert view is None or "".join(output["data"]["text/plain"])
+    assert offered == chapter

@@ -110,7 +110,7 @@ def test_pins_for_another_system_are_left_out() -> None:
 
 
 def test_a_stranger_in_the_site_and_a_part_under_another_licence_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = ["index.html", "_static/host.js", "_static/mathjax/tex-chtml.js"]
+    known = ["index.html", "_static/host.js", "_static/mathjax/mathematics.js"]
     assert list(complaints_of_the_site(known)) == []
     (stranger,) = complaints_of_the_site([*known, "_static/scripts/jquery.js"])
     assert stranger.startswith("site: _static/scripts/jquery.js is in no part")

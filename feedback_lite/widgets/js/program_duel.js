@@ -1,6 +1,7 @@
 // The duel on programs: what the reader writes, two models carry out, statement by statement.
 
 import { button, checkbox, oneStop, setAvailable, stepControls } from "./controls.js";
+import { guard, liveOrRecorded } from "./duel.js";
 import { figureFrame, html, keeper, onTraits, setAttributes } from "./figure.js";
 import { several, whole, written, yesOrNo } from "./link.js";
 import { PrintedProgram } from "./printed_program.js";
@@ -122,18 +123,9 @@ function showRecorded(model, program, frame, reason) {
 function showLive(model, program, frame, fail) {
   /** @type {ReturnType<typeof makePlayers> | null} */
   let players = null;
-  let [many, due, stopped, writes] = [LENGTHS[0], false, false, false];
+  let [many, writes] = [LENGTHS[0], false];
   const keep = keeper(model);
-
-  /** @param {() => void} work */
-  const guarded = (work) => {
-    if (stopped) return;
-    try {
-      work();
-    } catch (error) {
-      fail(error);
-    }
-  };
+  const { guarded, soon, stop } = guard(fail);
 
   /**
    * Both models' probabilities at each print of these first statements. Those of the recorded program are at hand
@@ -239,15 +231,7 @@ function showLive(model, program, frame, fail) {
     writing.update(view.statements);
     say(sentence, describe(model, program, view));
   }
-  // A change of several traits is drawn once.
-  const drawSoon = () => {
-    if (due) return;
-    due = true;
-    queueMicrotask(() => {
-      due = false;
-      guarded(draw);
-    });
-  };
+  const drawSoon = soon(draw);
 
   frame.replaceChildren(onOneScreen([board.node], [...board.answer, ...controls, writing.element, note]), sentence);
   board.resize();
@@ -261,7 +245,7 @@ function showLive(model, program, frame, fail) {
     }), 50);
 
   return () => {
-    stopped = true;
+    stop();
     clearTimeout(first);
     time.stop();
     board.stop();
@@ -276,17 +260,9 @@ export default {
     const program = new PrintedProgram(model.get("rules"));
     const frame = figureFrame(KIND, "Programs: two models and you");
     el.append(frame);
-    let stop = () => {};
-    /** @param {unknown} error */
-    const fail = (error) => {
-      stop();
-      stop = showRecorded(model, program, frame, error instanceof Error ? error.message : String(error));
-    };
-    try {
-      stop = showLive(model, program, frame, fail);
-    } catch (error) {
-      fail(error);
-    }
-    return () => stop();
+    return liveOrRecorded(
+      (fail) => showLive(model, program, frame, fail),
+      (reason) => showRecorded(model, program, frame, reason),
+    );
   },
 };

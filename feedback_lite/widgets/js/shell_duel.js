@@ -1,4 +1,5 @@
 import { button, checkbox, oneStop, setAvailable, stepControls } from "./controls.js";
+import { guard, liveOrRecorded } from "./duel.js";
 import { figureFrame, html, keeper, onTraits, setAttributes, svg } from "./figure.js";
 import { several, whole, yesOrNo } from "./link.js";
 import { CausalTransformer, FeedbackTransformer, runner } from "./live.js";
@@ -584,19 +585,10 @@ function showLive(model, rules, frame, fail) {
   let picked = null;
   /** @type {number | undefined} */
   let timer;
-  let [replaying, due, stopped] = [false, false, false];
+  let replaying = false;
   let shown = { game: model.get("game"), open: isOpen() };
   let goal = shown;
-
-  /** @param {() => void} work */
-  const guarded = (work) => {
-    if (stopped) return;
-    try {
-      work();
-    } catch (error) {
-      fail(error);
-    }
-  };
+  const { guarded, soon, stop } = guard(fail);
 
   /** @returns {State} */
   function read() {
@@ -780,15 +772,7 @@ function showLive(model, rules, frame, fail) {
     opener.input.checked = state.keep_open;
     say(sentence, describe(model, rules, state, open ? sharesOf(state.game) : null, trained));
   }
-  // A change of several traits is drawn once.
-  const drawSoon = () => {
-    if (due) return;
-    due = true;
-    queueMicrotask(() => {
-      due = false;
-      guarded(draw);
-    });
-  };
+  const drawSoon = soon(draw);
 
   frame.replaceChildren(board.node, controls, note, sentence);
   board.resize();
@@ -802,7 +786,7 @@ function showLive(model, rules, frame, fail) {
   const first = setTimeout(() => guarded(makeReady), 50);
 
   return () => {
-    stopped = true;
+    stop();
     clearTimeout(timer);
     clearTimeout(first);
     board.stop();
@@ -818,17 +802,9 @@ export default {
     const rules = new ShellGame(model.get("rules"));
     const frame = figureFrame(KIND, "The shell game: two models and you");
     el.append(frame);
-    let stop = () => {};
-    /** @param {unknown} error */
-    const fail = (error) => {
-      stop();
-      stop = showRecorded(model, rules, frame, error instanceof Error ? error.message : String(error));
-    };
-    try {
-      stop = showLive(model, rules, frame, fail);
-    } catch (error) {
-      fail(error);
-    }
-    return () => stop();
+    return liveOrRecorded(
+      (fail) => showLive(model, rules, frame, fail),
+      (reason) => showRecorded(model, rules, frame, reason),
+    );
   },
 };
