@@ -76,7 +76,7 @@ def test_every_link_leads_to_a_place_in_the_file_or_to_the_network(pdf: pikepdf.
         else:
             outer.append(str(link.A.URI))
     numbers = page_numbers(printed)
-    assert len(set(inner)) > 100
+    assert len(set(inner)) > 50
     assert {name for name in inner if name not in numbers} == set()
     assert all(address.startswith("https://") for address in outer)
     # A chapter that is printed is in the file, one that is not is on the site; both are linked.
@@ -105,14 +105,16 @@ def test_the_file_says_what_it_is_and_nothing_of_when_or_where_it_was_made(pdf: 
     assert pdf.Root.ViewerPreferences.DisplayDocTitle
     with pdf.open_metadata() as metadata:
         assert metadata["dc:title"] == facts.title
-        assert metadata["dc:language"] == ["en"] or set(metadata["dc:language"]) == {"en"}
+        assert list(metadata["dc:language"]) == ["en"]
         assert "CC BY 4.0" in metadata["dc:rights"]
     assert str(ROOT).encode() not in printed
     assert b"file://" not in printed
 
 
 def test_plots_and_pictures_are_drawn_not_made_of_pixels(pdf: pikepdf.Pdf) -> None:
-    assert {page.label: list(page.images) for page in pdf.pages if page.images} == {}
+    streams = [part for part in pdf.objects if isinstance(part, pikepdf.Stream)]
+    assert streams
+    assert [part for part in streams if part.get("/Subtype") == "/Image"] == []
 
 
 def test_what_is_left_out_moved_and_written_out(site: Path) -> None:

@@ -14,8 +14,8 @@ What stands where, also told on the second page of the PDF:
   On other pages, folds stand open in their places.
 - Code that sets up, draws or tabulates, and the numbers of plots, are left out.
 
-The same site, browser and fonts give the same bytes. Letters are those of the machine, so another one may break pages
-elsewhere. An EPUB is not made: Sphinx can write one, but readers of EPUB do not run the figures' scripts.
+The same site, commit, browser and fonts give the same bytes. Letters are those of the machine, so another one may break
+pages elsewhere.
 """
 
 from __future__ import annotations
