@@ -1,8 +1,9 @@
-"""Sphinx extension: code that makes a figure, a plot or a table lies folded under it; lines of code wrap.
+"""Sphinx extension: code that makes a figure, a plot or a table lies folded under it; lines of code and outputs wrap.
 
 The notebook keeps its order, code before output. On the page the reader sees first what a folded cell makes. Cells
-that make nothing to be seen, the set-up and the imports, share one fold. Each line of code becomes an element of its
-own, so that a line which does not fit goes on further to the right, and nothing is cut.
+that make nothing to be seen, the set-up and the imports, share one fold. A cell to be written by the reader says that
+it needs Python. Each line of code or output becomes an element of its own, so that a line which does not fit goes on
+further to the right, and nothing is cut.
 """
 
 import re
@@ -20,8 +21,11 @@ SHOW = re.compile(r"^Show (?:the )?")
 LABEL_OF_ALL_FOLDS = '<summary aria-label="Toggle hidden content">'
 """myst-nb gives all its folds one name; without it, each has that of its own words."""
 CODE = re.compile(
-    r'(<div class="highlight-(?!myst-ansi)[^"]*"><div class="highlight"><pre[^>]*>)(.*?)(</pre>)', re.DOTALL
+    r'(<div class="(?:output \w+ )?highlight-[^"]*"><div class="highlight"><pre[^>]*>)(.*?)(</pre>)', re.DOTALL
 )
+TO_WRITE = re.compile(r"^    \.\.\.$.*^check\(", re.DOTALL | re.MULTILINE)
+"""A function without its body, and its check: the reader's to write."""
+WRITE = "Or write it in Python: open this chapter in Colab or as a notebook."
 HINT = re.compile(r"<details>(?=\s*<summary>Hint\b)")
 EMPTY = "<span></span>"
 INDENT = re.compile(r'(?:<span class="(?:w|sd|s2)">)?( *)')
@@ -38,6 +42,8 @@ class FoldsUnderOutputs(SphinxPostTransform):
         joined: nodes.Element | None = None
         for cell in list(self.document.findall(_is_cell)):
             fold = cell.next_node(HideCodeCellNode)
+            if TO_WRITE.search(cell.astext()):
+                cell.insert(0, nodes.paragraph("", WRITE, classes=["fl-write"]))
             if fold is None or cell.get("hide_mode") != "input":
                 joined = None
             elif len(cell) == 1 and joined is not None and _follows(joined, cell):
@@ -76,22 +82,26 @@ def name_folds(app: Sphinx, page: str, template: str, context: dict[str, Any], d
 
 
 def wrap_lines(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
-    """Make an element of each line of code."""
-    context["body"] = CODE.sub(lambda found: found[1] + in_lines(found[2]) + found[3], context.get("body", ""))
+    """Make an element of each line of code, and of each line that code prints."""
+    context["body"] = CODE.sub(
+        lambda found: found[1] + in_lines(found[2], keep_indent="output " not in found[1]) + found[3],
+        context.get("body", ""),
+    )
 
 
-def in_lines(code: str) -> str:
+def in_lines(code: str, *, keep_indent: bool = True) -> str:
     """Return highlighted code with each line in an element, which says how far the line is indented.
 
-    Pygments ends its marks at the end of each line, so a line can stand alone.
+    In an output the spaces before a line are no indent: they fill the columns of a table. Pygments ends its
+    marks at the end of each line, so a line can stand alone.
     """
     lines = code.removeprefix(EMPTY).removesuffix("\n").split("\n")
-    return "".join(one_line(line) for line in lines)
+    return "".join(one_line(line, keep_indent=keep_indent) for line in lines)
 
 
-def one_line(line: str) -> str:
+def one_line(line: str, *, keep_indent: bool) -> str:
     """Return one line as an element; its line break stays, for whoever copies the text."""
-    found = INDENT.match(line)
+    found = INDENT.match(line) if keep_indent else None
     indent = len(found[1]) if found else 0
     style = f' style="--fl-indent:{indent}"' if indent else ""
     return f'<span class="fl-line"{style}>{line}\n</span>'

@@ -94,6 +94,7 @@ export default {
     function checkIt() {
       if (verdict() === null) return;
       keep({ checked: true });
+      sentence.scrollIntoView({ block: "nearest" });
       if (verdict() !== model.get("right")) return;
       isSolved = true;
       if (onPage(el)) noteSolved(exercise);
