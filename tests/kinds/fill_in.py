@@ -33,7 +33,7 @@ LOOK = r"""(figure) => {
             return place < 0 ? null : place;
         }),
         verdict: figure.dataset.verdict ?? null,
-        whole: figure.querySelector(".fl-solved").hidden ? null : text(figure.querySelector(".fl-whole")),
+        whole: figure.querySelector(".fl-whole").hidden ? null : text(figure.querySelector(".fl-whole")),
         copied: text(figure.querySelector('[data-control="copy"]')),
         picture: figure.outerHTML + [...figure.querySelectorAll("input")].map((radio) => radio.checked),
     };

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.site.conftest import ROOT, Visit
@@ -109,6 +110,18 @@ def test_the_handout_makes_two_sides(visit: Visit) -> None:
         assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 2, paper
     page.emulate_media(media="print")
     expect(page.locator(".fl-answers")).to_be_hidden()
+
+
+@pytest.mark.parametrize("name", ["book/workshop.html", "book/accessibility.html"])
+def test_tables_are_read_on_a_phone_without_scrolling_sideways(name: str, stage: Visit) -> None:
+    page = stage(name, width=390)
+    frames = page.locator(".pst-scrollable-table-container").evaluate_all(
+        "(all) => all.map((one) => [one.scrollWidth, one.clientWidth])"
+    )
+    assert len(frames) > 0
+    assert [(whole, seen) for whole, seen in frames if whole > seen] == []
+    broken = "(all) => all.filter((one) => one.getClientRects().length > 1).map((one) => one.textContent)"
+    assert page.locator("#accessibility td code .pre").evaluate_all(broken) == []
 
 
 def test_notes_have_every_chapter() -> None:

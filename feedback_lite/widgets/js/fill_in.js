@@ -55,6 +55,7 @@ export default {
     }));
     const keep = keeper(model);
     let current = 0;
+    let again = false; // whether the choices are to be seen although the code is right
     let isSolved = onPage(el) && loadProgress().solved.has(exercise);
 
     // ---- what is chosen
@@ -134,6 +135,7 @@ export default {
     /** @param {number} index */
     function show(index, focus = false) {
       current = clamp(index, 0, blanks.length - 1);
+      again = true;
       draw();
       if (focus) chips[current].node.focus();
     }
@@ -165,7 +167,7 @@ export default {
     });
     const mark = html("span", { class: "fl-mark" });
     const sentence = stateSentence();
-    const whole = html("pre", { class: "fl-whole" });
+    const whole = html("pre", { class: "fl-whole", tabindex: 0, role: "group", "aria-label": "The whole code" });
     const copy = button("copy", "Copy the code", async () => {
       try {
         await navigator.clipboard.writeText(whole.textContent ?? "");
@@ -175,12 +177,13 @@ export default {
         say(copy, "Selected: copy it");
       }
     });
-    const solved = html("div", { class: "fl-solved" }, whole, copy);
 
     // A form of its own keeps its radio buttons apart from those of the next figure, and Enter checks.
-    const actions = html("div", { class: "fl-actions" }, check, clear, mark);
+    const actions = html("div", { class: "fl-actions" }, check, clear, copy, mark);
+    const told = html("div", { class: "fl-told" }, actions, sentence);
+    const work = html("div", { class: "fl-work" }, ...panels.map(({ node }) => node), whole, told);
     const heading = html("p", { class: "fl-heading" }, "Solve it here: fill in the blanks");
-    const form = html("form", {}, heading, program, ...panels.map(({ node }) => node), actions);
+    const form = html("form", {}, heading, program, work);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       checkIt();
@@ -192,6 +195,7 @@ export default {
       const number = verdict();
       const isChecked = model.get("checked") && number !== null;
       const isRight = isChecked && number === model.get("right");
+      const isDone = isRight && !again;
       chips.forEach(({ node, text }, index) => {
         const choice = chosen[index];
         say(text, choice === null ? "choose" : blanks[index].texts[choice]);
@@ -203,7 +207,7 @@ export default {
         });
       });
       panels.forEach(({ radios, node }, index) => {
-        setAttributes(node, { hidden: index !== current });
+        setAttributes(node, { hidden: isDone || index !== current });
         radios.forEach((radio, choice) => {
           radio.checked = choice === chosen[index];
         });
@@ -212,16 +216,20 @@ export default {
       setAvailable(clear, count > 0);
       setAttributes(frame, { "data-verdict": isChecked ? (isRight ? "right" : "wrong") : null });
       say(mark, isRight ? "✓ right" : isSolved ? "✓ solved before" : "");
-      setAttributes(solved, { hidden: !isRight });
+      [whole, copy].forEach((one) => setAttributes(one, { hidden: !isDone }));
       if (isRight) say(whole, assembled());
       say(copy, "Copy the code");
-      const told = { count, all: blanks.length };
       const state = number === null ? "some" : "all";
-      say(sentence, isChecked ? verdicts[number] : tell(model, state, told));
+      say(sentence, isChecked ? verdicts[number] : tell(model, state, { count, all: blanks.length }));
+      // What is longer than its place can be scrolled, by keys too.
+      setAttributes(sentence, { tabindex: sentence.scrollHeight > sentence.clientHeight + 1 ? 0 : null });
     }
 
-    const frame = figureFrame("fill-in", "Fill in the blanks", form, sentence, solved);
-    const stop = onTraits(model, ["chosen", "checked"], draw);
+    const frame = figureFrame("fill-in", "Fill in the blanks", form);
+    const stop = onTraits(model, ["chosen", "checked"], () => {
+      again = false;
+      draw();
+    });
     draw();
     el.append(frame);
     return stop;

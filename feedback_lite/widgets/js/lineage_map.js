@@ -365,7 +365,7 @@ function makeSchema(model, width) {
     ...range(tokens, 1).map((token) =>
       svg("text", { class: "fl-token", x: place.x(token), y: place.bottom + 40 }, String(token))
     ),
-    svg("circle", { class: "fl-now-mark", cx: x, cy: place.bottom + 35, r: 11 }),
+    svg("circle", { class: "fl-now-mark", cx: x, cy: place.bottom + 35, r: 9.5 }),
     front,
     svg("text", { class: "fl-small fl-end", x: end, y: place.height - 3 }, "tokens, time →"),
   );
