@@ -170,7 +170,14 @@ def changed(name: str, base: Contender = USUAL, **options: Any) -> tuple[Contend
 FIVE = PrintedProgram(variables=5)
 ENTRIES = (
     Entry(name=FEEDBACK, candidates=(USUAL,), rate=RATE),
+    Entry(
+        name="feedback, recency start",
+        candidates=changed("feedback, recency start", bias_init="recency"),
+        says="as feedback; recency start",
+        rate=RATE,
+    ),
     Entry(name="ordinary, 4 layers", candidates=ordinary("ordinary, 4 layers", 4)),
+    Entry(name="ordinary, 8 layers", candidates=ordinary("ordinary, 8 layers", 8)),
     Entry(name="LSTM", candidates=(lstm("one layer, width 64", 64, 1), lstm("two layers, width 64", 64, 2))),
     Entry(
         name="feedback, then streams",
