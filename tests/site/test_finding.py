@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from book.tools.notebooks.notebook import chapters, read
-from tests.site.conftest import ROOT, Visit
+from tests.site.conftest import ROOT, Visit, wait_for_figures, wait_for_frames
 
 EXERCISE = re.compile(r"^### Exercise (\d+)\.(\d+)", re.MULTILINE)
 
@@ -34,6 +34,17 @@ def test_the_search_lists_what_has_the_very_title_first(words: str, address: str
     first = page.locator("#search-results li a").first
     expect(first).to_be_visible()
     assert re.sub(r"\?[^#]*", "", first.get_attribute("href") or "").endswith(address)
+
+
+@pytest.mark.parametrize("section", ["03-causal-mask.html#exercise-3-2", "11-training.html#where-feedback-does-not-win"])
+def test_a_section_stays_in_view_while_figures_come(section: str, visit: Visit) -> None:
+    page = visit("book/notation.html")
+    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 6})
+    page.goto(page.url.replace("book/notation.html", f"chapters/{section}"))
+    wait_for_figures(page)
+    wait_for_frames(page)
+    top = page.locator(f"[id='{section.split('#')[1]}']").evaluate("(one) => one.getBoundingClientRect().top")
+    assert 0 <= top <= 150
 
 
 def test_the_side_contents_name_the_exercises(visit: Visit) -> None:

@@ -171,12 +171,18 @@
 
   // ---- addresses
 
+  /** What stands behind the # of the page's address. */
+  function readHash() {
+    try {
+      return decodeURIComponent(location.hash.slice(1));
+    } catch { // no text: it says nothing
+      return "";
+    }
+  }
+
   /** What the page's address says: the name of a figure, and its state where there is one. */
   function readAddress() {
-    let hash = "";
-    try {
-      hash = decodeURIComponent(location.hash.slice(1));
-    } catch { /* no text: it says nothing */ }
+    const hash = readHash();
     if (hash.startsWith(ANCHOR)) return { name: hash.slice(ANCHOR.length), text: null };
     const [, name, text] = (hash.length <= LONGEST && hash.match(ADDRESS)) || ["", "", ""];
     return { name, text };
@@ -240,7 +246,7 @@
    * Bring a place into view, below what stands fixed at the page's top, and keep it there while things above it still
    * arrive: until the reader does something, or nothing more comes.
    *
-   * @param {HTMLElement} place
+   * @param {Element} place
    */
   function bring(place) {
     const show = () => {
@@ -263,10 +269,25 @@
     setTimeout(stop, 15_000);
     watcher.observe(document.body);
     show();
+  }
+
+  /** Bring the figure into view that the address names, if it names one, with the focus in it. */
+  function bringFigure() {
+    const place = shown.find(({ name }) => name === readAddress().name)?.place;
+    if (!place) return;
+    bring(place);
     const frame = place.querySelector("[data-figure]");
     if (!(frame instanceof HTMLElement)) return;
     frame.tabIndex = -1;
     frame.focus({ preventScroll: true });
+  }
+
+  /** Keep the section or exercise in view that the address names: the browser goes there once, before figures come. */
+  function bringSection() {
+    const [visit] = performance.getEntriesByType("navigation");
+    const again = visit instanceof PerformanceNavigationTiming && visit.type !== "navigate";
+    const section = again ? null : document.getElementById(readHash());
+    if (section) bring(section);
   }
 
   // ---- the bar
@@ -387,14 +408,10 @@
   const mounted = /** @type {HTMLElement[]} */ ([...document.querySelectorAll(VIEW)]).map((view) =>
     mount(view, states)
   );
-  const wanted = () => shown.find(({ name }) => name === readAddress().name)?.place;
-  Promise.allSettled(mounted).then(() => {
-    const place = wanted();
-    if (place) bring(place);
-  });
+  bringSection();
+  Promise.allSettled(mounted).then(bringFigure);
   addEventListener("hashchange", () => {
     shown.forEach(follow);
-    const place = wanted();
-    if (place) bring(place);
+    bringFigure();
   });
 })();
