@@ -60,7 +60,6 @@ export default {
     }
 
     const present = () => model.get("number") - 1;
-    const triedNow = () => model.get("tries")[present()];
     /** @param {number} index */
     const isSolved = (index) => model.get("tries")[index].includes(questions[index].answer);
 
@@ -109,23 +108,26 @@ export default {
     }
 
     function draw() {
-      const [index, tried, tries] = [present(), triedNow(), model.get("tries")];
+      const [index, tries] = [present(), model.get("tries")];
       const { options, answer, because, section } = questions[index];
-      const solved = isSolved(index);
-      fields.forEach(({ element }, one) => setAttributes(element, { hidden: one !== index }));
-      fields[index].show(solved ? answer : chosen, (option) => {
-        const isTried = tried.includes(option);
-        const verdict = !isTried ? null : option === answer ? "right" : "wrong";
-        const mark = verdict === "right" ? "✓ right" : verdict === "wrong" ? "not so" : "";
-        return { verdict, mark, why: isTried || solved ? because[option] : "", closed: isTried || solved };
+      fields.forEach(({ element, show: showField }, one) => {
+        setAttributes(element, { hidden: one !== index });
+        const [asked, solved] = [questions[one], isSolved(one)];
+        showField(solved ? asked.answer : one === index ? chosen : null, (option) => {
+          const isTried = tries[one].includes(option);
+          const verdict = !isTried ? null : option === asked.answer ? "right" : "wrong";
+          const mark = verdict === "right" ? "✓ right" : verdict === "wrong" ? "not so" : "";
+          const closed = isTried || solved;
+          return { verdict, mark, why: closed ? asked.because[option] : "", closed };
+        });
       });
       say(heading, `Question ${index + 1} of ${all}`);
-      setAvailable(check, chosen !== null && !solved);
+      setAvailable(check, chosen !== null && !isSolved(index));
       setAvailable(back, index > 0);
       setAvailable(next, index < all - 1);
       setAvailable(clear, tries.some((one) => one.length));
 
-      const last = tried.at(-1);
+      const last = tries[index].at(-1);
       const open = last === undefined;
       const values = { number: index + 1, all };
       const picked = chosen === null ? null : `Chosen: ${options[chosen]}. Not checked yet.`;
