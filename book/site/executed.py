@@ -17,7 +17,8 @@ def say_when(app: Sphinx, page: str, template: str, context: dict[str, Any], doc
     if entry is not None:
         address = context["pathto"](str(PAGE.with_suffix("")))
         foot = FOOT.format(day=in_words(entry.day), torch=entry.packages["torch"], page=address)
-        context["body"] = context.get("body", "") + foot
+        text, end, rest = context["body"].rpartition("</section>")
+        context["body"] = text + foot + end + rest
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -100,14 +100,15 @@ def in_words(day: str) -> str:
 
 
 def table(record: Mapping[str, Execution]) -> str:
-    """Return the table of all executions."""
-    rows = [f"| chapter | executed on | CPU seconds | Python | {' | '.join(PACKAGES.values())} |"]
-    rows.append("|---" * (4 + len(PACKAGES)) + "|")
+    """Return the tables of all executions, one for each set of versions."""
+    by_versions: dict[str, list[str]] = {}
     for name, entry in record.items():
-        link = f"[{name}](../chapters/{name}.ipynb)"
-        cells = [link, in_words(entry.day), str(entry.seconds), entry.python, *entry.packages.values()]
-        rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*rows, "", f"Together {sum(entry.seconds for entry in record.values())} CPU seconds."])
+        versions = [f"{title} {entry.packages[package]}" for package, title in PACKAGES.items()]
+        row = f"| [{name}](../chapters/{name}.ipynb) | {in_words(entry.day)} | {entry.seconds} |"
+        by_versions.setdefault(", ".join([f"Python {entry.python}", *versions]), []).append(row)
+    head = "| chapter | executed on | CPU seconds |\n|---|---|---|"
+    parts = ["\n".join([f"With {versions}:", "", head, *rows]) for versions, rows in by_versions.items()]
+    return "\n\n".join([*parts, f"Together {sum(entry.seconds for entry in record.values())} CPU seconds."])
 
 
 def complaints(pins: Mapping[str, str], root: Path = ROOT) -> list[str]:

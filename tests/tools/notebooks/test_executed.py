@@ -50,7 +50,8 @@ def test_an_execution_is_noted_in_record_and_page(root: Path) -> None:
     assert record[FIRST].seconds == 7
     assert record[FIRST].packages == HERE
     page = (root / executed.PAGE).read_text()
-    assert f"[{FIRST}](../chapters/{FIRST}.ipynb) | {in_words(record[FIRST].day)} | 7 | {record[FIRST].python}" in page
+    assert f"With Python {record[FIRST].python}, PyTorch {HERE['torch']}, einops {HERE['einops']}, Jupyter Book" in page
+    assert f"[{FIRST}](../chapters/{FIRST}.ipynb) | {in_words(record[FIRST].day)} | 7 |" in page
     assert "Together 14 CPU seconds." in page
     assert page.startswith("# A\n")
     assert page.endswith("\n\nB\n")
@@ -70,6 +71,9 @@ def test_another_day_code_or_version_is_noted_with_its_seconds(root: Path, chang
     new = replace(execution(content(), 99), **change)
     note(root / "chapters" / f"{FIRST}.ipynb", new, root)
     assert read_record(root)[FIRST] == new
+    assert (root / executed.PAGE).read_text().count("With Python") == (
+        2 if {"python", "packages"} & change.keys() else 1
+    )
     assert read_record(root)[SECOND].seconds == 7
 
 
