@@ -36,7 +36,9 @@ def test_the_search_lists_what_has_the_very_title_first(words: str, address: str
     assert re.sub(r"\?[^#]*", "", first.get_attribute("href") or "").endswith(address)
 
 
-@pytest.mark.parametrize("section", ["03-causal-mask.html#exercise-3-2", "11-training.html#where-feedback-does-not-win"])
+@pytest.mark.parametrize(
+    "section", ["03-causal-mask.html#exercise-3-2", "11-training.html#where-feedback-does-not-win"]
+)
 def test_a_section_stays_in_view_while_figures_come(section: str, visit: Visit) -> None:
     page = visit("book/notation.html")
     page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 6})
