@@ -209,7 +209,7 @@ def join_pages(pages: list[Page], published: str) -> list[Fold]:
         places[file, ""] = places[file, old_anchor]
     for page in pages:
         lead_within(page, places, published)
-    folds = []
+    folds: list[Fold] = []
     for page in pages:
         if page.name.startswith(CHAPTERS):
             folds += take_folds(page)
