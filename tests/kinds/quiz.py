@@ -83,11 +83,12 @@ def states(twin: Quiz) -> Iterator[State]:
     solved = [[asked["answer"]] for asked in twin.questions]
     for place, asked in enumerate(twin.questions):
         for own in tried(asked):
+            alone: list[list[int]] = [own if one == place else [] for one in range(len(solved))]
             if own:
-                others: list[list[int]] = [[] for _ in twin.questions]
-                yield {"number": place + 1, "tries": [*others[:place], own, *others[place + 1 :]]}
-                yield {"number": (place + 1) % len(solved) + 1, "tries": [*others[:place], own, *others[place + 1 :]]}
+                yield {"number": place + 1, "tries": alone}
             yield {"number": place + 1, "tries": [*solved[:place], own, *solved[place + 1 :]]}
+            if own:
+                yield {"number": (place + 1) % len(solved) + 1, "tries": alone}
 
 
 def shows(twin: Quiz) -> Look:

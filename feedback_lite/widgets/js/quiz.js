@@ -8,7 +8,8 @@ import { range, say, stateSentence, tell } from "./words.js";
 /** @import { Model, Place, Words } from "./figure.js" */
 /** @import { Question } from "./question.js" */
 
-/** @typedef {{ questions: (Question & { section: string })[], number: number, tries: number[][], words: Words }} State */
+/** @typedef {Question & { section: string }} Asked */
+/** @typedef {{ questions: Asked[], number: number, tries: number[][], words: Words }} State */
 
 /** @param {Model<State>} model */
 function link(model) {
