@@ -124,6 +124,7 @@ def contexts(browser: Browser) -> Callable[[dict[str, Any]], BrowserContext]:
         key = repr(sorted(options.items()))
         if key not in known:
             known[key] = browser.new_context(**options)
+            known[key].new_page()  # stays open: without it each page would get a window of its own, which takes longer
         return known[key]
 
     return context
@@ -253,9 +254,9 @@ def mount_again(page: Page, kind: str | None = None) -> None:
     """Take the figures away, and let the page's own host bring back those of a kind, or all."""
     page.mouse.move(0, 0)
     page.evaluate(FORGET)
-    page.evaluate("history.replaceState(null, '', location.pathname)")  # a link to a figure's state is forgotten too
     page.evaluate(
         """(kind) => new Promise((done) => {
+            history.replaceState(null, "", location.pathname); // a link to a figure's state is forgotten too
             const view = "application/vnd.jupyter.widget-view+json";
             const known = document.querySelector('script[src*="host.js"]');
             if (!known) return done(); // a page without figures
@@ -282,8 +283,15 @@ def mount_again(page: Page, kind: str | None = None) -> None:
 
 
 def wait_for_figures(page: Page) -> None:
-    page.wait_for_function(
-        """[...document.querySelectorAll('.fl-place')].every((place) => place.children.length > 0)"""
+    """Wait until each place has its figure; the page says so itself, whenever something was added to it."""
+    page.evaluate(
+        """() => new Promise((done, fail) => {
+            const empty = () => [...document.querySelectorAll(".fl-place")].filter((place) => !place.children.length);
+            if (!empty().length) return done();
+            const watcher = new MutationObserver(() => !empty().length && done(watcher.disconnect()));
+            watcher.observe(document.body, { childList: true, subtree: true });
+            setTimeout(() => fail(new Error(`${empty().length} places have no figure after 30 s`)), 30_000);
+        })"""
     )
 
 
@@ -295,8 +303,14 @@ def wait_until_drawn(page: Page) -> None:
 
 def settle(page: Page) -> None:
     """Wait until a page has taken in another theme or medium; its colours do not change gradually then."""
-    wait_for_frames(page)
-    page.evaluate("document.getAnimations().forEach((one) => one.finish())")
+    page.evaluate(
+        """async () => {
+            for (const _ of [1, 2, 3]) { // what a page answers with in its next frame may change colours too
+                document.getAnimations().forEach((one) => one.finish());
+                await new Promise(requestAnimationFrame);
+            }
+        }"""
+    )
 
 
 def wait_for_frames(page: Page) -> None:

@@ -1,11 +1,13 @@
 """A figure's script in a page, on a model of the test's own: moved from outside, as a kernel moves it."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from playwright.sync_api import Page
 
-IN_PAGE = """async ([script, state, all, look]) => {
+IN_PAGE = """async (text) => {
+    const [script, state, all, look] = JSON.parse(text);
     const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
     const figure = await import(address);
     URL.revokeObjectURL(address);
@@ -30,7 +32,8 @@ IN_PAGE = """async ([script, state, all, look]) => {
     }
     stop();
     place.remove();
-    return { told, left: handlers.size };
+    const exact = (_, value) => value === undefined ? null : Number.isNaN(value) ? "NaN" : value;
+    return JSON.stringify({ told, left: handlers.size }, exact);
 }"""
 
 SENTENCE = r"""(place) => place.querySelector(".fl-sentence").textContent.replace(/\u00a0/g, " ")"""
@@ -39,6 +42,8 @@ SENTENCE = r"""(place) => place.querySelector(".fl-sentence").textContent.replac
 def run_through(page: Page, state: dict[str, Any], states: Sequence[dict[str, Any]], look: str = SENTENCE) -> list[Any]:
     """Draw a figure in a page, move it from state to state, and return what ``look`` sees in each.
 
+    All of it travels as JSON: Playwright would take apart and put together each number on its own.
+
     Args:
         page: any page.
         state: the figure's state as a page stores it, its script under ``_esm``.
@@ -46,7 +51,7 @@ def run_through(page: Page, state: dict[str, Any], states: Sequence[dict[str, An
         look: a function in JavaScript of the figure's place, its model and what its script exports.
     """
     plain = {key: value for key, value in state.items() if not key.startswith("_")}
-    answer = page.evaluate(IN_PAGE, [state["_esm"], plain, list(states), look])
+    answer = json.loads(page.evaluate(IN_PAGE, json.dumps([state["_esm"], plain, list(states), look])))
     assert answer["left"] == 0  # handlers after the figure was taken away
     told: list[Any] = answer["told"]
     return told

@@ -1,7 +1,9 @@
 """How figures look on every page: they fit at every width, nothing moves where it should not, themes are followed."""
 
+import json
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from feedback_lite.widgets import PALETTE
 from tests.kinds import FIGURES, KINDS, PAGES_WITH_FIGURES, kinds_on
@@ -10,6 +12,8 @@ from tests.site.contents import PAGES
 from tests.site.looking import background, figures_of, use
 
 WIDTHS = (320, 390, 768, 1280)
+RESTYLED = 500
+"""So many of a page's thousands of elements may be styled anew for one sentence."""
 
 
 # ---- sizes
@@ -78,6 +82,28 @@ def test_picture_is_drawn_for_the_width_at_which_it_is_seen(page_name: str, kind
             )
             if picker.count():
                 expect(picker).to_be_focused()
+
+
+# ---- what a change costs
+
+
+@pytest.mark.parametrize("page_name", PAGES_WITH_FIGURES)
+def test_a_change_in_a_figure_restyles_little_else(page_name: str, browser: Browser, stage: Visit) -> None:
+    """A rule for the whole page, such as ``body:has(.this) .that``, has the browser style all of it for each word."""
+    page = stage(page_name)
+    browser.start_tracing(page=page, categories=["devtools.timeline"])
+    page.evaluate(
+        """() => {
+            document.querySelectorAll(".fl-sentence").forEach((sentence) => {
+                sentence.textContent += " ";
+                document.body.offsetHeight;
+            });
+        }"""
+    )
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    counts = [event["args"]["elementCount"] for event in events if event["name"] == "UpdateLayoutTree"]
+    assert counts
+    assert max(counts) <= RESTYLED
 
 
 # ---- motion

@@ -16,7 +16,14 @@ PAGE = "chapters/05-feedback-memory.html"
 CUT = """[...document.querySelectorAll(".bd-article pre")].filter((pre) => pre.getClientRects().length > 0)
     .filter((pre) => [pre, pre.parentElement].some((box) => box.scrollWidth > box.clientWidth + 1))
     .map((pre) => pre.textContent.slice(0, 80))"""
-OPEN_ALL = "document.querySelectorAll('.bd-article details').forEach((fold) => { fold.open = true; })"
+OPEN_ALL = """document.querySelectorAll(".bd-article details:not([open])").forEach((fold) => {
+    fold.open = true;
+    fold.dataset.opened = "";
+})"""
+CLOSE_AGAIN = """document.querySelectorAll("details[data-opened]").forEach((fold) => {
+    fold.open = false;
+    delete fold.dataset.opened;
+})"""
 # The boxes of code that are to be seen, those of hints and solutions left out.
 OPEN_CODE = """[...document.querySelectorAll(".cell_input")]
     .filter((box) => !box.closest("details.hide") && box.checkVisibility()).length"""
@@ -64,13 +71,15 @@ def test_the_set_up_and_the_imports_are_one_fold(stage: Visit) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_no_line_is_cut(name: str, visit: Visit) -> None:
-    page = visit(name)
-    page.evaluate(OPEN_ALL)
-    for width in (1280, 390, 320):
-        page.set_viewport_size({"width": width, "height": 844})
-        wait_for_frames(page)
-        assert page.evaluate(CUT) == [], width
+def test_no_line_is_cut(name: str, stage: Visit) -> None:
+    stage(name, fresh=True).evaluate(OPEN_ALL)
+    try:
+        for width in (1280, 390, 320):
+            page = stage(name, width=width)
+            wait_for_frames(page)
+            assert page.evaluate(CUT) == [], width
+    finally:
+        page.evaluate(CLOSE_AGAIN)
 
 
 def test_a_line_goes_on_further_to_the_right(visit: Visit) -> None:
@@ -222,9 +231,8 @@ def test_nothing_covers_what_stands_at_the_end_of_the_screen(visit: Visit) -> No
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_on_paper_there_is_no_empty_fold_no_button_and_nothing_is_cut(name: str, visit: Visit) -> None:
-    page = visit(name, viewport={"width": 720, "height": 1000})
-    page.emulate_media(media="print")
+def test_on_paper_there_is_no_empty_fold_no_button_and_nothing_is_cut(name: str, stage: Visit) -> None:
+    page = stage(name, width=720, media="print", fresh=True)
     state = page.evaluate(
         """() => {
             const shown = (node) => node.checkVisibility({ visibilityProperty: true, contentVisibilityAuto: true });

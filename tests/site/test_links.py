@@ -95,16 +95,24 @@ def change(figure: Locator, kind: str, page: str) -> None:
     use(figure, row, "mouse")
 
 
+# Resolves once the figure has stayed as it is for a quarter of a second.
+STAYS = """(figure) => new Promise((done, fail) => {
+    const late = setTimeout(() => fail(new Error("the figure does not settle")), 10_000);
+    let quiet = 0;
+    const wait = () => {
+        clearTimeout(quiet);
+        quiet = setTimeout(() => { watcher.disconnect(); clearTimeout(late); done(); }, 250);
+    };
+    const watcher = new MutationObserver(wait);
+    watcher.observe(figure, { subtree: true, childList: true, characterData: true, attributes: true });
+    wait();
+})"""
+
+
 def settled(figure: Locator) -> str:
-    """Return the state sentence once it stays as it is."""
-    page, before = figure.page, ""
-    for _ in range(40):
-        now = words(figure.locator(".fl-sentence").inner_text())
-        if now == before:
-            return now
-        before = now
-        page.wait_for_timeout(250)
-    raise AssertionError(f"the sentence does not settle: {before}")
+    """Return the state sentence once the figure stays as it is."""
+    figure.evaluate(STAYS)
+    return words(figure.locator(".fl-sentence").inner_text())
 
 
 def press(place: Locator, act: str) -> None:
@@ -133,7 +141,6 @@ def test_a_copied_link_leads_back_to_what_was_seen(kind: str, visit: Visit) -> N
     figure = figures_of(page, kind)[0]
     first = settled(figure)
     change(figure, kind, name)
-    page.wait_for_timeout(300)
     told = settled(figure)
     assert told != first
     place = page.locator(f"#figure-{kind}")
@@ -145,7 +152,6 @@ def test_a_copied_link_leads_back_to_what_was_seen(kind: str, visit: Visit) -> N
         there = visit(f"{name}#{address.split('#')[1]}", viewport={"width": width, "height": 720}, **options)
         figure = figures_of(there, kind)[0]
         assert settled(figure) == told
-        there.wait_for_timeout(300)
         assert covered(figure) == []
         expect(there.locator(f"#figure-{kind} .fl-foot-note")).to_have_text("")
         assert there.evaluate("document.activeElement.dataset.figure") == kind
