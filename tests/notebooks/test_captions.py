@@ -18,7 +18,7 @@ from tests.notebooks.building import chapter, code, figure, layout, markdown, no
 
 PAGES = sorted((ROOT / "book").glob("*.md"))
 CAPTION = re.compile(r"\*What to see: [^*]+[.?!]\*")
-TASKS = re.compile(r"^Look for ", re.MULTILINE)
+TASKS = re.compile(r"^(?:Look for |1\. )", re.MULTILINE)
 # How a page in book/ takes in a picture: a fence such as ```{raw} html with the line :file: picture.svg
 DIRECTIVE = re.compile(r"\{(?:image|figure|raw)\}")
 OPTION = re.compile(r"^:(\w+):\s*(.+)$", re.MULTILINE)
@@ -88,7 +88,7 @@ def faults_of_chapter(committed: Chapter) -> Iterator[str]:
             yield f"{where}: its picture has no caption right after it: *What to see: ...*"
         shown = [models.get(model_id, {}) for model_id in model_ids(cell["outputs"])]
         if any(is_figure(model) for model in shown) and not TASKS.search(text):
-            yield f"{where}: the text right after its figure must say what to look for: Look for ..."
+            yield f"{where}: the text right after its figure must say what to look for: Look for ..., or a list: 1. ..."
 
 
 @pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem)
