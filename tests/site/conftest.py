@@ -161,6 +161,8 @@ class Visits:
         page.on("console", note_message)
         page.on("pageerror", note_error)
         page.goto(self.addresses[over] + name, wait_until="load")
+        if name == "index.html":
+            page.wait_for_url("**/book/index.html", wait_until="load")  # it leads on
         if options.get("java_script_enabled", True):
             wait_until_drawn(page)
         return page

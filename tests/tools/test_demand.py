@@ -65,7 +65,7 @@ def test_what_is_printed_adds_up(monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
 def test_what_the_notes_say_follows_from_their_table() -> None:
     notes = (ROOT / "book" / "workshop" / "notes.md").read_text(encoding="utf-8").split("## A JupyterHub for 200")[1]
-    rows = re.findall(r"^\| (kernel of chapter (\d)|\w.*?) \| (\d+) \| ([\d.]*) *\|$", notes, flags=re.MULTILINE)
+    rows = re.findall(r"^\| (kernel of chapter (\d+)|\w.*?) \| (\d+) \| ([\d.]*) *\|$", notes, flags=re.MULTILINE)
     kernels = {int(chapter): (int(peak), float(seconds)) for _, chapter, peak, seconds in rows if chapter}
     planned = {int(link.path[9:11]) for slot in read_plan("90") for link in slot.sections}
     assert kernels.keys() == planned

@@ -418,7 +418,8 @@ function reference(kind, name, points, place, room, lines) {
   const [x, y] = points[0];
   const width = CHARACTER * name.length;
   const right = place.right - width - 4;
-  const spots = [[x + 4, y - 5], [x + 4, y + 14], [right, y - 5], [right, y + 14]];
+  const corners = [[x + 4, y - 5], [x + 4, y + 14], [right, y - 5], [right, y + 14]];
+  const spots = corners.filter(([, base]) => base <= place.bottom); // the axis has its numbers below
   /** @type {(spot: number[]) => [left: number, top: number, right: number, bottom: number]} */
   const boxOf = ([left, base]) => [left - 2, base - 11, left + width, base + 3];
   const apart = spots.filter((spot) => !lines.some((line) => passes(line.points, boxOf(spot))));
