@@ -331,7 +331,7 @@ function endLabels(ends, place, room) {
       { class: "fl-end-label", "data-family": family },
       svg("path", { class: "fl-leader", d: path([at, [place.column - HALF, y]]) }),
       numberedMark(family, number, place.column, y),
-      ...texts.map((text, line) => svg("text", { x: place.column + 17, y: first + 15 * line }, text)),
+      ...texts.map((text, line) => svg("text", { x: place.column + 14, y: first + 15 * line }, text)),
     );
   });
 }
@@ -388,42 +388,20 @@ function ending({ name, family, number, at: [x, y], labelled }, place, room) {
 }
 
 /**
- * Whether a line passes through a box.
- *
- * @param {Point[]} points from left to right
- * @param {[left: number, top: number, right: number, bottom: number]} box
- */
-function passes(points, [left, top, right, bottom]) {
-  return points.slice(1).some(([x, y], index) => {
-    const [before, from] = points[index];
-    if (x < left || before > right) return false;
-    const heights = [left, right].map((at) =>
-      from + ((y - from) * (clamp(at, before, x) - before)) / (x - before || 1)
-    );
-    return Math.min(...heights) < bottom && Math.max(...heights) > top;
-  });
-}
-
-/**
- * A level line, or one through all lengths, with its name where there is room, on no line of a model if that can be.
+ * A level line, or one through all lengths, with its name where there is room.
  *
  * @param {string} kind
  * @param {string} name
  * @param {Point[]} points
  * @param {Layout} place
  * @param {Room} room
- * @param {Line[]} lines
  */
-function reference(kind, name, points, place, room, lines) {
+function reference(kind, name, points, place, room) {
   const [x, y] = points[0];
   const width = CHARACTER * name.length;
   const right = place.right - width - 4;
-  const corners = [[x + 4, y - 5], [x + 4, y + 14], [right, y - 5], [right, y + 14]];
-  const spots = corners.filter(([, base]) => base <= place.bottom); // the axis has its numbers below
-  /** @type {(spot: number[]) => [left: number, top: number, right: number, bottom: number]} */
-  const boxOf = ([left, base]) => [left - 2, base - 11, left + width, base + 3];
-  const apart = spots.filter((spot) => !lines.some((line) => passes(line.points, boxOf(spot))));
-  const free = [...apart, ...spots].find((spot) => room.take(boxOf(spot))) ?? spots[0];
+  const spots = [[x + 4, y - 5], [x + 4, y + 14], [right, y - 5], [right, y + 14]];
+  const free = spots.find(([left, base]) => room.take([left - 2, base - 11, left + width, base + 3])) ?? spots[0];
   return svg(
     "g",
     { class: `fl-reference fl-${kind}` },
@@ -481,19 +459,18 @@ function axes(place, reading) {
  * @param {Layout} place
  * @param {Reading} reading
  * @param {Room} room
- * @param {Line[]} lines
  */
-function references(place, reading, room, lines) {
+function references(place, reading, room) {
   const { study, axis } = reading;
   const x = acrossX(place, reading);
   /** @type {(share: number) => Point[]} */
   const level = (share) => [[place.plot.x, place.upY(share)], [place.right, place.upY(share)]];
   /** @type {() => Point[]} */
   const byLength = () => study.lengths.map((length, index) => [x(length), place.upY(study.heuristic[index])]);
-  const chance = () => reference("chance", "chance", level(study.chance), place, room, lines);
+  const chance = () => reference("chance", "chance", level(study.chance), place, room);
   if (study.heuristic.length === 0) return [chance()];
   const rule = axis === "length" ? byLength() : level(study.heuristic[study.lengths.indexOf(study.trained)]);
-  return [reference("rule", "a simple rule", rule, place, room, lines), chance()];
+  return [reference("rule", "a simple rule", rule, place, room), chance()];
 }
 
 /**
@@ -515,7 +492,7 @@ function content(model, place) {
     return { ...one, seeds, points, at, labelled: byLength || at[0] > place.right - 0.1 * place.plot.width };
   });
   const labels = endLabels(lines.filter((line) => line.labelled), place, room);
-  const levels = references(place, reading, room, lines);
+  const levels = references(place, reading, room);
   const traces = lines.flatMap(({ family, seeds, points }) => {
     const names = { "data-family": family };
     const dots = byLength ? seeds.flat() : [];
