@@ -160,7 +160,8 @@ def test_best_candidates_and_rates_are_trained_from_all_seeds_for_both_budgets(
 
     monkeypatch.setattr(programs, "measure_plan", pretend)
     record = compare_programs(
-        (*ENTRIES[:2], replace(entry("feedback, no easy stages"), apart=False)), out=tmp_path / "r.json"
+        (ENTRIES[0], entry("ordinary, 4 layers"), replace(entry("feedback, no easy stages"), apart=False)),
+        out=tmp_path / "r.json",
     )
     whole = sum(stage.steps for stage in stages())
     rows = {(run["model"], budget, run["seed"]): run for run in record["runs"] for budget in run["budgets"]}
@@ -211,7 +212,9 @@ def test_stages_and_programs_of_its_own(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.usefixtures("quick")
 def test_what_stands_apart_has_no_equal_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "measure_plan", lambda _, run: {"selection": run.learning_rate, **TOOK})
-    record = compare_programs((ENTRIES[0], replace(ENTRIES[1], seeds=2, apart=True)), out=tmp_path / "r.json")
+    record = compare_programs(
+        (ENTRIES[0], replace(entry("ordinary, 4 layers"), seeds=2, apart=True)), out=tmp_path / "r.json"
+    )
     assert [model["name"] for model in record["models"]] == ["feedback"]
     assert {run["model"] for run in record["runs"]} == {"feedback"}
     apart = record["apart"]
