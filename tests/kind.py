@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from playwright.sync_api import Locator
 
+from book.tools.notebooks.notebook import chapters
 from feedback_lite.widgets import Figure
 
 Look = dict[str, Any]
@@ -15,6 +16,9 @@ Move = Callable[[Locator], None]
 # What the scripts of every drawn slider do for a key. A button, a field or a box to tick gets its keys from the
 # browser: one test presses them all, and no table names them.
 LESS, MORE = ("ArrowLeft", "ArrowDown"), ("ArrowRight", "ArrowUp")
+
+CHAPTERS = tuple(f"chapters/{path.stem}.html" for path in chapters())
+"""The pages of all chapters, the one in one page first."""
 
 
 @dataclass(frozen=True)

@@ -213,12 +213,22 @@ def comparison(record: Record) -> str:
     )
 
 
-def what_came_out(record: Record, runs: Mapping[str, Sequence[Record]]) -> list[str]:
-    """Return the table of the runs of several models; and another one, where they are asked by position too."""
+def what_came_out(record: Record, runs: Mapping[str, Sequence[Record]], *, timed: bool = True) -> list[str]:
+    """Return the table of the runs of several models; and another one, where they are asked by position too.
+
+    Args:
+        record: what they belong to.
+        runs: the runs by model.
+        timed: whether their seconds are told; those of runs that stand apart may come from another machine.
+    """
+    seconds = ("CPU seconds",) if timed else ()
     parts = [
         table(
-            ("Model", *headings_of_lengths(record), "Updates", "CPU seconds", "Rate"),
-            [(name, *by_length(record, found), *took(found), rate_of(found)) for name, found in runs.items()],
+            ("Model", *headings_of_lengths(record), "Updates", *seconds, "Rate"),
+            [
+                (name, *by_length(record, found), *took(found)[: 1 + timed], rate_of(found))
+                for name, found in runs.items()
+            ],
         )
     ]
     if all("accuracy_by_position" in run for found in runs.values() for run in found):
@@ -238,7 +248,7 @@ def trained_otherwise(record: Record) -> list[str]:
         f"### {in_words(record['task'])}, trained otherwise",
         "In each, one thing is different; for equal examples alone.",
         table(("Model", "What it is", "Seeds"), about, words=2),
-        *what_came_out(record, runs),
+        *what_came_out(record, runs, timed=False),
     ]
 
 

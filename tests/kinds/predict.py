@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from feedback_lite.widgets import Predict
-from tests.kind import Control, Kind, Look, Mark, State, always, click
+from tests.kind import CHAPTERS, Control, Kind, Look, Mark, State, always, click
 
 
 def prediction() -> Predict:
@@ -45,21 +45,7 @@ def shows(twin: Predict) -> Look:
 KIND = Kind(
     figure=Predict,
     small=prediction,
-    pages=(
-        "chapters/01-why-feedback.html",
-        "chapters/02-relative-positions.html",
-        "chapters/03-causal-mask.html",
-        "chapters/04-shared-keys-values.html",
-        "chapters/05-feedback-memory.html",
-        "chapters/06-memory-fifo.html",
-        "chapters/07-feed-forward.html",
-        "chapters/08-segments.html",
-        "chapters/09-whole-model.html",
-        "chapters/10-generation.html",
-        "chapters/11-training.html",
-        "chapters/12-making-it-fast.html",
-        "chapters/13-after-feedback.html",
-    ),
+    pages=CHAPTERS[1:],
     look=LOOK,
     controls=CONTROLS,
     marks=MARKS,

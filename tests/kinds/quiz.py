@@ -6,7 +6,7 @@ from itertools import permutations
 from playwright.sync_api import Locator
 
 from feedback_lite.widgets import Question, Quiz
-from tests.kind import Control, Kind, Look, Mark, State, always, click
+from tests.kind import CHAPTERS, Control, Kind, Look, Mark, State, always, click
 
 
 def quiz() -> Quiz:
@@ -112,22 +112,7 @@ def twin(state: State) -> Quiz:
 KIND = Kind(
     figure=Quiz,
     small=quiz,
-    pages=(
-        "chapters/00-in-one-page.html",
-        "chapters/01-why-feedback.html",
-        "chapters/02-relative-positions.html",
-        "chapters/03-causal-mask.html",
-        "chapters/04-shared-keys-values.html",
-        "chapters/05-feedback-memory.html",
-        "chapters/06-memory-fifo.html",
-        "chapters/07-feed-forward.html",
-        "chapters/08-segments.html",
-        "chapters/09-whole-model.html",
-        "chapters/10-generation.html",
-        "chapters/11-training.html",
-        "chapters/12-making-it-fast.html",
-        "chapters/13-after-feedback.html",
-    ),
+    pages=CHAPTERS,
     look=LOOK,
     controls=CONTROLS,
     marks=MARKS,

@@ -104,7 +104,8 @@ def test_a_change_in_a_figure_restyles_little_else(page_name: str, browser: Brow
         }"""
     )
     events = json.loads(browser.stop_tracing())["traceEvents"]
-    counts = [event["args"]["elementCount"] for event in events if event["name"] == "UpdateLayoutTree"]
+    styled = [event["args"] for event in events if event["name"] == "UpdateLayoutTree"]
+    counts = [told["elementCount"] for told in styled if "elementCount" in told]  # the trace may end within one
     assert counts
     assert max(counts) <= RESTYLED
 

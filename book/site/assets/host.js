@@ -286,7 +286,7 @@
   function bringSection() {
     const [visit] = performance.getEntriesByType("navigation");
     const again = visit instanceof PerformanceNavigationTiming && visit.type !== "navigate";
-    const section = again ? null : document.getElementById(readHash());
+    const section = again || readAddress().name ? null : document.getElementById(readHash());
     if (section) bring(section);
   }
 
