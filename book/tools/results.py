@@ -257,10 +257,8 @@ def how_chosen(record: Record) -> str:
     text = f"Learning rates tried with one seed: {listed(f'{rate:g}' for rate in record['learning_rates'])}"
     if "short" in record:
         part = f"{100 * record['short']['share_of_tokens']:g} %"
-        text += f", each for {counted(record['short']['stages'], 'stage')} with {part} of their tokens"
-        chosen = {entry["model"] for entry in record["sweep"]}
-        given = [model["name"] for model in record["models"] if model["name"] not in chosen]
-        text += f" (not of {listed(given)}, whose rate is the one that the stages were found with)" if given else ""
+        text += f", each for {counted(record['short']['stages'], 'stage')} with {part} of their tokens (short)"
+        text += ", then those of the best candidate in all stages (whole)"
     open_ended = dict.fromkeys(name for (name, *_), found in tried(record).items() if beyond(found))
     if not open_ended:
         return f"{text}, and the next one wherever the best was at an end."
@@ -317,7 +315,7 @@ def rates_tried(record: Record) -> str:
     rows = [
         (
             name,
-            f"equal {budget}" if budget else "short trainings",
+            f"equal {budget}" if budget in BUDGETS else f"{budget} trainings",
             *(
                 ""
                 if rate not in found

@@ -5,7 +5,7 @@ import math
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +19,7 @@ import einops
 import torch
 
 from feedback_lite.lesson.checking import Judge, Verdict
+from feedback_lite.lesson.exercises import Exercise
 
 BLANKS, CHOICES, MOST_COMBINATIONS = (2, 4), (2, 4), 150
 LEAST_MESSAGES = 3
@@ -69,9 +70,14 @@ def assemble(code: str, filling: Mapping[str, str]) -> str:
     return _BLANK.sub(fill, code)
 
 
-def head(exercise: str, solution: Callable[..., Any]) -> str:
-    """Return the first line of the function whose body is filled in."""
-    return f"def {exercise.replace('-', '_')}({', '.join(signature(solution).parameters)}):"
+def head(name: str, exercise: Exercise) -> str:
+    """Return the first line of the function whose body is filled in, as the chapter's stub has it."""
+    return f"def {function_name(name, exercise)}({', '.join(signature(exercise.solution).parameters)}):"
+
+
+def function_name(name: str, exercise: Exercise) -> str:
+    """Return the name of the function whose body is filled in."""
+    return (exercise.blanks and exercise.blanks.function) or name.replace("-", "_")
 
 
 def fill_all(
@@ -92,7 +98,7 @@ def fill_all(
     """
     judge = Judge(exercise)
     blanks = _blanks_of(code, choices)
-    first_line = head(exercise, judge.exercise.solution)
+    first_line = head(exercise, judge.exercise)
     judge.work_out()  # before lines are counted, which is slow
     judged: dict[frozenset[tuple[str, str]], Verdict] = {}
     for texts in product(*(choices[blank] for blank in blanks)):
@@ -163,7 +169,7 @@ def _judge_one(judge: Judge, source: str, names: Mapping[str, Any]) -> Verdict:
         exec(compile(source, file, "exec"), space)
     except SyntaxError as error:
         raise ValueError(f"every combination must be Python, got {error} in\n{source}") from error
-    function = space[judge.name.replace("-", "_")]
+    function = space[function_name(judge.name, judge.exercise)]
     # Where an answer stops, its own line is told, and Python looks for it here.
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     began = time.process_time()

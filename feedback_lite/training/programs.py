@@ -62,15 +62,14 @@ STREAM_STAGE = Stage(steps=960, batch_size=16, length=256, pieces=8)
 EASIER = ("kinds", "answers")
 """The options that make a task easier."""
 FIRST = 4
-"""Stages of the trainings that choose a learning rate."""
+"""Stages of the short trainings, which choose among candidates."""
 SHARE = 0.4
 """Share of each stage's tokens in such a training."""
 SWEEP_SEED = 10
 RATE = 3e-3
-"""The learning rate of the feedback model: the one that the stages were found with.
-
-Its short trainings choose another, which is not to be relied on: an entry of its own shows what that leads to.
-"""
+"""The learning rate that feedback models have where none is searched for: the one that the stages were found with."""
+SHORT_RATE = 1e-2
+"""The one that its short trainings would choose."""
 SEEDS = (21, 22, 23)
 """Seeds of the record. The stages were found with others."""
 EVALUATION = {"sequences": 300, "seed": 5_000_011}
@@ -132,12 +131,12 @@ class Entry:
 
     Args:
         name: what tables and figures call it.
-        candidates: what it may be; the best of the short trainings is taken.
+        candidates: what it may be.
         says: what it is, in a few words, where its candidate does not say it.
         easy: whether its first stages are easier ones.
         more: stages that follow those of all.
         task: what its programs are.
-        rate: its learning rate; none means that short trainings choose it.
+        rate: its learning rate; none means that short trainings choose a candidate, and whole ones its rate.
         seeds: how many of `SEEDS` it is trained from.
         apart: whether a record tells of it apart, because something else than the model differs: then it is not trained
             for equal seconds.
@@ -169,12 +168,11 @@ def changed(name: str, base: Contender = USUAL, **options: Any) -> tuple[Contend
 
 FIVE = PrintedProgram(variables=5)
 ENTRIES = (
-    Entry(name=FEEDBACK, candidates=(USUAL,), rate=RATE),
+    Entry(name=FEEDBACK, candidates=(USUAL,)),
     Entry(
         name="feedback, recency start",
         candidates=changed("feedback, recency start", bias_init="recency"),
         says="as feedback; recency start",
-        rate=RATE,
     ),
     Entry(name="ordinary, 4 layers", candidates=ordinary("ordinary, 4 layers", 4)),
     Entry(name="ordinary, 8 layers", candidates=ordinary("ordinary, 8 layers", 8)),
@@ -199,6 +197,7 @@ ENTRIES = (
         name="feedback, rate of short trainings",
         candidates=(USUAL,),
         says="as feedback; with the learning rate that short trainings choose",
+        rate=SHORT_RATE,
         seeds=2,
         apart=True,
     ),
@@ -338,9 +337,10 @@ def measure_plan(plans: dict[Run, Plan], run: Run) -> dict[str, Any]:
     return {**result, **ask(model, plan.task)}
 
 
-def swept_row(entry: Entry, candidate: str, rate: float, right: float) -> dict[str, Any]:
-    """Return what a record tells about one training of a sweep."""
-    return {"model": entry.name, "candidate": candidate, "learning_rate": rate, "accuracy": round(right, 4)}
+def whole(entry: Entry, contender: Contender, share: float = 1.0) -> Plan:
+    """Return the training of one of an entry's candidates through all stages, with a share of the tokens."""
+    every = (*stages(share=share, easy=entry.easy), *entry.more)
+    return Plan(contender=contender, stages=every, task=entry.task)
 
 
 class ProgramStudy:
@@ -370,22 +370,36 @@ class ProgramStudy:
         return run
 
     def choose(self, entry: Entry) -> None:
-        """Find an entry's best candidate and learning rate in short trainings, where its rate is not given."""
+        """Find an entry's best candidate and learning rate, where its rate is not given."""
         if entry.rate is not None:
             self.best[entry.name] = entry.candidates[0], entry.rate
             return
         short = stages(first=FIRST, share=SHARE, easy=entry.easy)
-        plans = {(entry.name, one.name): Plan(contender=one, stages=short) for one in entry.candidates}
+        candidate, _ = self.search(entry, "short", [Plan(contender=one, stages=short) for one in entry.candidates])
+        self.best[entry.name] = self.search(entry, "whole", [whole(entry, candidate)])
+
+    def search(self, entry: Entry, budget: str, tried: list[Plan]) -> tuple[Contender, float]:
+        """Try an entry's trainings with several learning rates, from one seed, and return who did best with which."""
+        plans = {(budget, plan.contender.name): plan for plan in tried}
         found = sweep(
             plans,
             lambda key, rate: self.planned(plans[key], rate, SWEEP_SEED),
             self.notes,
-            lambda runs: self.measure(runs, f"{entry.name}: learning rates"),
+            lambda runs: self.measure(runs, f"{entry.name}: learning rates, {budget} trainings"),
         )
-        tried = {(key, rate): right for key, rights in found.items() for rate, right in rights.items()}
-        key, rate = max(tried, key=tried.__getitem__)
-        self.swept += [swept_row(entry, name, rate, right) for ((_, name), rate), right in tried.items()]
-        self.best[entry.name] = plans[key].contender, rate
+        rights = {(key, rate): right for key, told in found.items() for rate, right in told.items()}
+        self.swept += [
+            {
+                "model": entry.name,
+                "candidate": candidate,
+                "budget": budget,
+                "learning_rate": rate,
+                "accuracy": round(right, 4),
+            }
+            for ((_, candidate), rate), right in rights.items()
+        ]
+        key, rate = max(rights, key=rights.__getitem__)
+        return plans[key].contender, rate
 
     def train(self, entry: Entry) -> None:
         """Train an entry from its seeds: with as many tokens as all, and for as many seconds as feedback took."""
@@ -404,7 +418,7 @@ class ProgramStudy:
     def seeds(self, entry: Entry, share: float, budgets: tuple[str, ...]) -> None:
         """Train an entry's best candidate from every seed with a share of the tokens."""
         contender, rate = self.best[entry.name]
-        plan = Plan(contender=contender, stages=(*stages(share=share, easy=entry.easy), *entry.more), task=entry.task)
+        plan = whole(entry, contender, share)
         runs = [self.planned(plan, rate, seed) for seed in SEEDS[: entry.seeds]]
         self.measure(runs, f"{entry.name}: all seeds, share of tokens {share:g}")
         for run in runs:
@@ -433,10 +447,10 @@ class ProgramStudy:
 def compare_programs(entries: tuple[Entry, ...] = ENTRIES, *, out: Path, jobs: int = 1) -> dict[str, Any]:
     """Make the study and return its record.
 
-    An entry's best candidate and learning rate are found in short trainings, from one seed, unless its rate is given.
-    It is then trained from its seeds with the same tokens as all and, unless it is told of apart, once more for as many
-    CPU seconds as the feedback model took, with the tokens of all stages in proportion. What is done is kept beside
-    ``out`` until the end.
+    An entry's best candidate is found in short trainings and its learning rate in whole ones, from a seed of their own,
+    unless its rate is given. It is then trained from its seeds with the same tokens as all and, unless it is told of
+    apart, once more for as many CPU seconds as the feedback model took, with the tokens of all stages in proportion.
+    What is done is kept beside ``out`` until the end.
 
     Args:
         entries: who takes part.

@@ -69,7 +69,7 @@ class FillIn(Figure):
             raise ValueError(f"an exercise may weigh {MOST_BYTES} bytes, got {weight}: give it fewer combinations")
         super().__init__(
             exercise=exercise,
-            head=head(exercise, EXERCISES[exercise].solution),
+            head=head(exercise, EXERCISES[exercise]),
             code=code,
             choices=table.choices,
             verdicts=table.verdicts,

@@ -49,7 +49,7 @@ def test_every_exercise_with_blanks_stands_above_its_stub_once() -> None:
 
 @pytest.mark.parametrize("path", BUILDING, ids=lambda path: path.stem)
 def test_right_code_uses_only_what_its_chapter_has(path: Path) -> None:
-    """So that it runs when it is copied into the stub."""
+    """So that it runs when it is copied into the stub, whose function has the same name and arguments."""
     _, notebook = read(path)
     known: set[str] = set(dir(builtins))
     states = [model["state"] for model in widget_models(notebook).values() if "combinations" in model["state"]]
@@ -59,6 +59,7 @@ def test_right_code_uses_only_what_its_chapter_has(path: Path) -> None:
         for name, state in exercises.items():
             if f'check("{name}", ' in cell["source"]:
                 assert names_used(state) <= known, name
+                assert state["head"] in cell["source"]
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 known |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}

@@ -143,7 +143,7 @@ def printed_program() -> dict[str, Any]:
         "stages": [{}, {}],
         "short": {"stages": 1, "share_of_tokens": 0.4},
         "sweep": [
-            {"model": "LSTM", "candidate": name, "learning_rate": rate, "accuracy": right}
+            {"model": "LSTM", "candidate": name, "budget": "short", "learning_rate": rate, "accuracy": right}
             for name in ("LSTM, thin", "LSTM, wide")
             for rate, right in ((0.001, 0.1), (0.003, 0.2), (0.01, 0.1))
         ],
@@ -158,9 +158,8 @@ def test_a_training_in_stages_is_told_by_position_and_with_its_candidates() -> N
     for line in (
         "- Trained in 2 stages, at the end on sequences of 20 tokens, 64 for each update, with 3 seeds. Asked on 500 "
         "fresh sequences of each length.",
-        "- Learning rates tried with one seed: 0.001 and 0.01, each for 1 stage with 40 % of their tokens (not of "
-        "feedback, whose rate is the one that the stages were found with), and the next one wherever the best was at "
-        "an end.",
+        "- Learning rates tried with one seed: 0.001 and 0.01, each for 1 stage with 40 % of their tokens (short), "
+        "then those of the best candidate in all stages (whole), and the next one wherever the best was at an end.",
         "| Model | 0&ndash;32 | 32&ndash;64 | whole programs | long streams |",
         "| LSTM | 80.0<br><small>70.0&ndash;&NoBreak;90.0</small> | 50.0 | 75.0 | 25.0 |",
         "### Program, trained otherwise",

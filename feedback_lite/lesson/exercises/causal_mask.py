@@ -162,6 +162,7 @@ MASKED_WEIGHTS = Exercise(
             "masked": ("scores.masked_fill(~mask, low)", "scores.masked_fill(mask, low)", "scores"),
             "result": ("masked.softmax(dim=-1)", "masked.softmax(dim=0)", "masked.softmax(dim=-1) * mask"),
         },
+        function="weights_under",
     ),
 )
 
@@ -224,6 +225,7 @@ SPLIT_HEADS = Exercise(
             ),
             "result": ("cut.transpose(1, 2)", "cut", "cut.permute(0, 3, 1, 2)", "cut.permute(2, 0, 1, 3)"),
         },
+        function="split",
     ),
 )
 
@@ -545,5 +547,6 @@ CATCH_DISAGREEMENT = Exercise(
             "rows": ("zip(bias, mask)", "zip(bias[:1], mask[:1])"),
             "seen": ("row[allowed]", "row"),
         },
+        function="count_alike",
     ),
 )

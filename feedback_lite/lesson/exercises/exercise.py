@@ -26,11 +26,13 @@ class Blanks:
         code: the body of the answer, with ``{name}`` for a blank and ``{name!}`` for one within quotes.
         choices: what may stand in each blank. A choice may have several lines.
         names: what the code uses of its own chapter, beside what all chapters import.
+        function: what the chapter's stub calls the function; None where it has the exercise's name.
     """
 
     code: str
     choices: Mapping[str, Sequence[str]]
     names: Mapping[str, Any] = field(default_factory=dict)
+    function: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,6 +64,7 @@ GELU = Exercise(
             "probability": ("0.5 * (1 + curve)", "0.5 * curve", "1 + curve"),
             "result": ("gate * probability", "probability"),
         },
+        function="my_gelu",
     ),
 )
 
@@ -157,6 +158,7 @@ GATE = Exercise(
             "order": ("front, back", "back, front"),
             "result": ("value * F.gelu(gate)", "value * gate", "F.gelu(value * gate)", "F.gelu(value) * F.gelu(gate)"),
         },
+        function="my_geglu",
     ),
 )
 
@@ -295,6 +297,7 @@ PRE_NORM_BLOCK = Exercise(
             ),
             "result": ("first + change", "hidden + change", "change"),
         },
+        function="my_block",
     ),
 )
 
@@ -375,5 +378,6 @@ CATCH_SWAPPED_HALVES = Exercise(
             "gates": ("torch.tensor([-20.0, -20.0])", "torch.tensor([1.0, -1.0])", "torch.tensor([2.0, -3.0])"),
             "expected": ("torch.zeros(2)", "values * F.gelu(gates)", "values * gates", "gates * F.gelu(values)"),
         },
+        function="behaves",
     ),
 )

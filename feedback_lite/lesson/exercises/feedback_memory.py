@@ -57,6 +57,7 @@ SHARES = Exercise(
             "powers": ("layer_weights.exp()", "layer_weights", "layer_weights.sigmoid()"),
             "total": ("powers.sum()", "layer_weights.sum()", "1"),
         },
+        function="shares_of",
     ),
 )
 
@@ -93,6 +94,7 @@ ANCHOR_WEIGHTS = Exercise(
                 "torch.cat((base - base[None], layer_weights[1:]))",
             ),
         },
+        function="anchor",
     ),
 )
 
@@ -175,6 +177,7 @@ MIX_LAYERS = Exercise(
             ),
             "result": ("scaled.sum(dim=0)", "scaled.mean(dim=0)", "scaled", "hiddens[-1]"),
         },
+        function="mix",
     ),
 )
 
@@ -275,5 +278,6 @@ CATCH_UNUSED_SOFTMAX = Exercise(
                 "once.shape == again.shape",
             ),
         },
+        function="behaves",
     ),
 )

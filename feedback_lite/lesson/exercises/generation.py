@@ -78,6 +78,7 @@ TEMPERATURE = Exercise(
                 "scaled.softmax(dim=-1) / temperature",
             ),
         },
+        function="probabilities",
     ),
 )
 
@@ -565,5 +566,6 @@ CATCH_WRONG_LOOP = Exercise(
             "places": ("start - 1 : -1", "start:"),
         },
         names={"random_model": random_model},
+        function="keeps_promise",
     ),
 )

@@ -406,5 +406,6 @@ CATCH_SIZE_ZERO = Exercise(
                 "len(kept) > memory_size",
             ),
         },
+        function="keeps_promise",
     ),
 )

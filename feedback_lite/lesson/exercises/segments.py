@@ -453,6 +453,7 @@ RUN_IN_SEGMENTS = Exercise(
             "result": ("model.head(torch.cat(kept, dim=1))", "model.head(kept[-1])", "torch.cat(kept, dim=1)"),
         },
         names={"empty_memory": _empty_for},
+        function="run",
     ),
 )
 
@@ -546,5 +547,6 @@ CATCH_LONE_TOKEN = Exercise(
             "longer": ("x", "x[:, :n].flip(0)"),
             "same": ("few, more[:, :n]", "few[:, -1], more[:, -1]"),
         },
+        function="keeps_its_word",
     ),
 )

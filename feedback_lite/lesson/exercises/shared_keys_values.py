@@ -353,5 +353,6 @@ CATCH_COPIES = Exercise(
                 "all(other is first for other in others)",
             ),
         },
+        function="is_shared",
     ),
 )

@@ -282,6 +282,7 @@ CATCH_MISSING_NORM = Exercise(
                 "once.shape == again.shape",
             ),
         },
+        function="normalises",
     ),
 )
 

@@ -9,7 +9,7 @@ import torch
 
 from feedback_lite.lesson import check
 from feedback_lite.lesson.exercises import EXERCISES
-from feedback_lite.lesson.filling import LINES, assemble, fill_all, head
+from feedback_lite.lesson.filling import LINES, assemble, fill_all, function_name, head
 from tests.kinds.fill_in import CHOICES, CODE
 
 pytestmark = pytest.mark.usefixtures("unchecked_module")
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("unchecked_module")
 def printed_by_check(name: str, source: str, capsys: pytest.CaptureFixture[str]) -> str:
     space = {"torch": torch}
     exec(source, space)
-    check(name, space[name.replace("-", "_")])
+    check(name, space[function_name(name, EXERCISES[name])])
     return capsys.readouterr().out.removesuffix("\n")
 
 
@@ -64,8 +64,9 @@ def test_lines_and_quotes_are_assembled() -> None:
     assert assemble("x = {text}", {"text": "{body}"}) == "x = {body}"
 
 
-def test_the_head_has_the_arguments_of_the_solution() -> None:
-    assert head("mix-layers", EXERCISES["mix-layers"].solution) == "def mix_layers(hiddens, layer_weights):"
+def test_the_head_has_the_name_of_the_stub_and_the_arguments_of_the_solution() -> None:
+    assert head("mix-layers", EXERCISES["mix-layers"]) == "def mix(hiddens, layer_weights):"
+    assert head("slots-held", EXERCISES["slots-held"]).startswith("def slots_held(")
 
 
 def test_an_answer_that_stops_is_told_its_own_line(capsys: pytest.CaptureFixture[str]) -> None:

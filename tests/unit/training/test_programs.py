@@ -181,10 +181,15 @@ def test_best_candidates_and_rates_are_trained_from_all_seeds_for_both_budgets(
         "feedback, no easy stages",
     ]
     assert record["models"][1]["config"]["bias_init"] == "recency"
-    assert {run.model for run in measured if run.seed == SWEEP_SEED} == {
-        "ordinary, 4 layers, zero start", "ordinary, 4 layers, recency start"
+    tried = {(run.model, run.steps == whole) for run in measured if run.seed == SWEEP_SEED}
+    assert tried == {
+        ("feedback", False), ("feedback", True), ("ordinary, 4 layers, zero start", False),
+        ("ordinary, 4 layers, recency start", False), ("ordinary, 4 layers, recency start", True)
     }  # fmt: skip
-    assert len(record["sweep"]) == 2 * len(LEARNING_RATES)
+    assert len(record["sweep"]) == 5 * len(LEARNING_RATES)
+    assert {row["candidate"] for row in record["sweep"] if row["budget"] == "whole"} == {
+        "feedback", "ordinary, 4 layers, recency start"
+    }  # fmt: skip
     assert len(measured) == len(set(measured))
     json.dumps(record)
 
