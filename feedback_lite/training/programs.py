@@ -67,9 +67,10 @@ SHARE = 0.4
 """Share of each stage's tokens in such a training."""
 SWEEP_SEED = 10
 RATE = 3e-3
-"""The learning rate that feedback models have where none is searched for: the one that the stages were found with."""
-SHORT_RATE = 1e-2
-"""The one that its short trainings would choose."""
+"""The learning rate of feedback models: the one that the stages were found with.
+
+From the one seed of a search another is a little better, and fails from others: an entry of its own shows that.
+"""
 SEEDS = (21, 22, 23)
 """Seeds of the record. The stages were found with others."""
 EVALUATION = {"sequences": 300, "seed": 5_000_011}
@@ -168,7 +169,7 @@ def changed(name: str, base: Contender = USUAL, **options: Any) -> tuple[Contend
 
 FIVE = PrintedProgram(variables=5)
 ENTRIES = (
-    Entry(name=FEEDBACK, candidates=(USUAL,)),
+    Entry(name=FEEDBACK, candidates=(USUAL,), rate=RATE),
     Entry(
         name="feedback, recency start",
         candidates=changed("feedback, recency start", bias_init="recency"),
@@ -194,10 +195,9 @@ ENTRIES = (
         apart=True,
     ),
     Entry(
-        name="feedback, rate of short trainings",
+        name="feedback, rate of one seed",
         candidates=(USUAL,),
-        says="as feedback; with the learning rate that short trainings choose",
-        rate=SHORT_RATE,
+        says="as feedback; with a learning rate that is found as the others' are, from one seed",
         seeds=2,
         apart=True,
     ),

@@ -28,7 +28,7 @@ def test_every_combination_is_told_what_check_prints(capsys: pytest.CaptureFixtu
     assert len(places) == len(table.combinations) == 9
     for texts, number in zip(places, table.combinations, strict=True):
         body = indent(assemble(CODE, dict(zip(table.choices, texts, strict=True))), "    ")
-        source = f"def shares(layer_weights):\n{body}\n"
+        source = f"def shares_of(layer_weights):\n{body}\n"
         assert table.verdicts[number] == printed_by_check("shares", source, capsys)
 
 
