@@ -3,8 +3,8 @@
 When the pages are written, each figure's place gets an id, ``figure-layer-mixture``, the second of a kind on a page
 ``figure-predict-2``; its own page is ``figures/05-layer-mixture.html``. Scripts, styles, weights and other large parts
 of stored states become files in ``_static/figures``, named after what is in them, which the page's host asks for: a
-chapter and the pages of its figures load the same ones, from a server and from disk. With ``?bare`` in its address, as
-in a slide, such a page shows the figure alone.
+chapter and the pages of its figures load the same ones, from a server and from disk. An exercise with blanks has
+its task on its own page too. With ``?bare`` in its address, as in a slide, such a page shows the figure alone.
 """
 
 import hashlib
@@ -34,6 +34,8 @@ STATE = re.compile(
     re.DOTALL,
 )
 HEADING = re.compile(r"<h[1-3][^>]*>(?P<text>.*?)</h[1-3]>", re.DOTALL)
+TASK = re.compile(r"<p>(?!<em>).*?</p>|<ul.*?</ul>", re.DOTALL)
+MATH = re.compile(r'<span class="math[^"]*">\\\((?P<tex>.*?)\\\)</span>', re.DOTALL)
 HEADER_LINK = re.compile(r'<a class="headerlink".*?</a>', re.DOTALL)
 PRELOADS = re.compile(r'<link rel="preload" as="script" href="[^"]*_static/figures/[^"]*" />')
 FOLDER, PARTS = "figures", "_static/figures"
@@ -65,7 +67,7 @@ BARE = '<script>if (location.search === "?bare") document.documentElement.classN
 BODY = """\
 <main>
 <h1>{title}</h1>
-<p>{about} <a href="{back}" target="_top">Read about it in “{chapter}”</a></p>
+{task}<p>{about}<a href="{back}" target="_top">Read about it in “{chapter}”</a></p>
 <div>{place}</div>
 </main>
 <script type="application/vnd.jupyter.widget-state+json">{states}</script>"""
@@ -92,6 +94,7 @@ class Place:
     sentence: str
     heading: str
     about: str
+    task: str
 
 
 def give_pages(app: Sphinx, exception: Exception | None) -> None:
@@ -160,13 +163,35 @@ def places_of(text: str, states: dict[str, Any]) -> Iterator[Place]:
         kind = module.rpartition(".")[2].replace("_", "-")
         count[kind] += 1
         numbered = kind if count[kind] == 1 else f"{kind}-{count[kind]}"
-        heading = [words(one["text"]) for one in HEADING.finditer(text, 0, found.start())][-1]
-        yield Place(numbered, model_id, found["sentence"], heading, about)
+        heading = list(HEADING.finditer(text, 0, found.start()))[-1]
+        task = task_in(text[heading.end() : found.start()]) if kind == "fill-in" else ""
+        yield Place(numbered, model_id, found["sentence"], words(heading["text"]), about, task)
 
 
 def words(markup: str) -> str:
     """Return the text of a heading, without the link to itself."""
     return unescape(re.sub(r"<[^>]*>", "", HEADER_LINK.sub("", markup))).strip()
+
+
+def task_in(markup: str) -> str:
+    """Return the paragraphs that say what is asked, from what stands between a heading and its blanks.
+
+    Raises:
+        ExtensionError: there are none, or a formula needs more than letters, numbers and dots to be read.
+    """
+    asked = re.split(r'<details|<div class="cell', markup, maxsplit=1)[0]
+    paragraphs = "\n".join(found[0] for found in TASK.finditer(asked))
+    if not paragraphs:
+        raise ExtensionError(f"an exercise with blanks must say what is asked below its heading, got {markup[:200]!r}")
+    return re.sub(r"</?a\b[^>]*>", "", MATH.sub(lambda found: plain(found["tex"]), paragraphs)) + "\n"
+
+
+def plain(tex: str) -> str:
+    """Return a short formula as HTML, for a page without a script for formulas."""
+    formula = re.sub(r"_(\w)", r"<sub>\1</sub>", tex.replace(r"\cdot", "·"))
+    if not re.fullmatch(r"(?:[\w\s·=+]|</?sub>)+", formula):
+        raise ExtensionError(f"the page of an exercise cannot show the formula {tex!r}")
+    return f"<i>{formula}</i>" if formula[0].isalpha() else formula
 
 
 def chapter_of(text: str) -> str:
@@ -204,7 +229,8 @@ def write_page(place: Place, model: dict[str, Any], chapter: str, page: str, app
     title, about = escape(place.heading), escape(place.about)
     body = BODY.format(
         title=title,
-        about=about,
+        about="" if place.task else f"{about} ",
+        task=place.task,
         back=f"../{page}#figure-{place.name}",
         chapter=escape(chapter),
         place=f'<p class="fl-fallback" id="figure-{place.name}" data-own="">{place.sentence}</p>{view}',

@@ -53,6 +53,28 @@ def test_it_says_what_its_chapter_says(own: str, visit: Visit, stage: Visit) -> 
     assert acts == ["present", "link", "embed"]
 
 
+def test_an_exercise_has_its_task(site: Path) -> None:
+    """The very paragraphs that stand between its heading and its hints; for a formula, its letters."""
+    seen = 0
+    for page in PAGES:
+        whole = (site / page).read_text(encoding="utf-8")
+        for name in re.findall(r'id="figure-(fill-in[\w-]*)"', whole):
+            _, _, text = whole[: whole.index(f'id="figure-{name}"')].rpartition("<h3>")
+            asked = re.findall(r"<(?:p|li)>(?!<em>)(.*?)</(?:p|li)>", text.split("<details")[0], re.DOTALL)
+            own = (site / f"figures/{stem(page)}-{name}.html").read_text(encoding="utf-8")
+            told = re.findall(r"<(?:p|li)>(.*?)</(?:p|li)>", own.split("<main>")[1], re.DOTALL)
+            assert [bare(one) for one in told[: len(asked)]] == [bare(one) for one in asked], own
+            assert len(told) == len(asked) + 1  # and the way to its chapter
+            assert len(" ".join(asked).split()) >= 10
+            seen += 1
+    assert seen >= 30
+
+
+def bare(markup: str) -> str:
+    """Return the words of some HTML, without what writes a formula."""
+    return words(re.sub(r"<[^>]*>|\\[()]|_", "", markup).replace(r"\cdot", "·"))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_is_accessible_and_follows_the_system(kind: str, stage: Visit) -> None:
     own = next(own for own, (_, name) in OWN.items() if name == kind)
