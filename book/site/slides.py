@@ -36,6 +36,8 @@ BODY = """\
 <nav class="bar" aria-label="Slides" hidden>
 <a href="book/workshop.html">Plans</a>
 <button type="button" data-act="notes" aria-pressed="false">Notes</button>
+<button type="button" data-act="smaller" aria-label="Figures smaller">−</button>
+<button type="button" data-act="larger" aria-label="Figures larger">+</button>
 <button type="button" data-act="screen">Full screen</button>
 <button type="button" data-act="back" aria-label="Slide before">←</button>
 <output class="place"></output>

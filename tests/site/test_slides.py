@@ -121,7 +121,7 @@ def test_every_figure_has_a_page(site: Path, deck: Page) -> None:
 
 
 def test_figures_live_and_come_when_their_slide_is_shown(visit: Visit) -> None:
-    """From disk, whole at the size of a projector, without what the slide says already; the keys stay the slides'."""
+    """From disk, whole at the size of a projector, beside notes too; the keys stay the slides'."""
     page = visit(DECK, over="file", viewport={"width": 1280, "height": 720})
     asked = page.locator("iframe[src]")
     expect(asked).to_have_count(0)
@@ -132,17 +132,53 @@ def test_figures_live_and_come_when_their_slide_is_shown(visit: Visit) -> None:
         figure = inner.locator("[data-figure]")
         expect(figure).to_be_visible(timeout=20_000)
         expect(inner.locator(".fl-foot")).to_be_hidden()
-        seen = figure.evaluate(
-            """(figure) => {
-                const { bottom, right, width } = figure.getBoundingClientRect();
-                return [bottom <= innerHeight + 1, right <= innerWidth + 1, width >= 500];
-            }"""
-        )
-        assert seen == [True, True, True], name
+        for with_notes in (False, True):
+            if with_notes:
+                page.keyboard.press("n")
+                wait_for_frames(page)
+                frame, notes, bar = (
+                    page.locator(one).bounding_box() or {}
+                    for one in (f'iframe[src*="{name}"]', ".notes:visible", ".bar")
+                )
+                assert frame["y"] + frame["height"] <= notes["y"] + 1, name
+                assert notes["y"] + notes["height"] <= bar["y"] + 1, name
+            seen = figure.evaluate(
+                """(figure) => {
+                    const { bottom, right, width } = figure.getBoundingClientRect();
+                    return [bottom <= innerHeight + 1, right <= innerWidth + 1, width >= 500];
+                }"""
+            )
+            assert seen == [True, True, True], (name, with_notes)
+        page.keyboard.press("n")
         page.keyboard.press("ArrowLeft")
         wait_for_frames(page)
         assert shown(page) == number - 1, name
     expect(asked).to_have_count(len(FIGURES))
+
+
+def test_figures_grow_for_a_deep_room(visit: Visit) -> None:
+    number, other = list(FIGURES)[:2]
+    page = visit(f"{DECK}#{number}")
+    smaller, larger = (page.get_by_role("button", name=f"Figures {word}") for word in ("smaller", "larger"))
+
+    def times() -> float:
+        width = page.locator(".slide:visible iframe").evaluate("(one) => one.getBoundingClientRect().width")
+        return round(width / page.locator(".slide:visible iframe").evaluate("(one) => one.offsetWidth"), 2)
+
+    usual = times()
+    expect(smaller).to_be_disabled()
+    page.keyboard.press("+")
+    assert times() == pytest.approx(1.25 * usual, rel=0.01)
+    larger.click()
+    expect(larger).to_be_disabled()
+    assert times() == pytest.approx(1.6 * usual, rel=0.01)
+    go(page, other)
+    assert times() > 1.6
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for _ in range(3):
+        page.keyboard.press("-")
+    go(page, number)
+    assert times() == usual
 
 
 def test_a_figure_keeps_what_was_done_in_it(visit: Visit) -> None:

@@ -1,16 +1,11 @@
 """The names of figures' own pages, and what pages share, without a site."""
 
 import json
-import sys
 from pathlib import Path
 
+import alone
 import pytest
 from sphinx.errors import ExtensionError
-
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "book" / "site"))
-
-import alone  # noqa: E402
 
 QUEUE, PREDICT = "feedback_lite.widgets.memory_queue.MemoryQueue", "feedback_lite.widgets.predict.Predict"
 
@@ -77,3 +72,16 @@ def test_a_large_part_is_written_once_and_a_small_one_stays(tmp_path: Path) -> N
     assert "</script>" not in text
     assert file.stem == first["$part"]
     assert json.loads(text.partition(" = ")[2].removesuffix(";\n")) == large
+
+
+def test_the_task_of_an_exercise_is_what_stands_before_its_hints() -> None:
+    markup = (
+        '<p><em>difficulty</em></p><p>Of <span class="math notranslate">\\(W_K\\)</span> and <a href="x">this</a>:</p>'
+        '<ul><li>all</li></ul><details><p>a hint</p></details><div class="cell"><p>more</p></div>'
+    )
+    assert alone.task_in(markup) == "<p>Of <i>W<sub>K</sub></i> and this:</p>\n<ul><li>all</li></ul>\n"
+    assert alone.plain(r"4 \cdot 3 = 12") == "4 · 3 = 12"
+    with pytest.raises(ExtensionError, match="must say what is asked"):
+        alone.task_in("<details><p>a hint</p></details>")
+    with pytest.raises(ExtensionError, match="cannot show the formula"):
+        alone.plain(r"\frac{1}{2}")

@@ -41,6 +41,17 @@
     root.style.setProperty("--scale", String(Math.max(1, innerWidth / 1280)));
   }
 
+  // Figures larger than their slide, for a deep room: what no longer fits is scrolled to.
+  const zooms = [1, 1.25, 1.6];
+  /** @param {number} by */
+  function zoom(by) {
+    const now = zooms.indexOf(Number(root.style.getPropertyValue("--zoom") || 1));
+    const then = Math.min(Math.max(now + by, 0), zooms.length - 1);
+    root.style.setProperty("--zoom", String(zooms[then]));
+    button("smaller").disabled = then === 0;
+    button("larger").disabled = then === zooms.length - 1;
+  }
+
   /** @type {Record<string, () => void>} */
   const acts = {
     back: () => go(wanted() - 1),
@@ -49,6 +60,8 @@
       const open = root.classList.toggle("noted");
       button("notes").setAttribute("aria-pressed", String(open));
     },
+    smaller: () => zoom(-1),
+    larger: () => zoom(1),
     screen() {
       if (document.fullscreenElement) document.exitFullscreen();
       else root.requestFullscreen();
@@ -64,6 +77,8 @@
     Home: () => go(1),
     End: () => go(slides.length),
     n: acts.notes,
+    "-": acts.smaller,
+    "+": acts.larger,
     f: acts.screen,
   };
 
@@ -82,5 +97,6 @@
   root.classList.add("live");
   bar.hidden = false;
   scale();
+  zoom(0);
   show();
 })();
