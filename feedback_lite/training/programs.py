@@ -328,11 +328,20 @@ class Plan:
 
 
 def measure_plan(plans: dict[Run, Plan], run: Run) -> dict[str, Any]:
-    """Carry out one training and return what is kept of it; a process of its own can do it."""
+    """Carry out one training and return what is kept of it; a process of its own can do it.
+
+    A training that tries a learning rate may break off; then nothing counts as right.
+    """
     plan = plans[run]
     recipe = plan.recipe(run)
-    model, result = follow(plan.contender, plan.task, recipe)
-    if run.seed == SWEEP_SEED:
+    searching = run.seed == SWEEP_SEED
+    try:
+        model, result = follow(plan.contender, plan.task, recipe)
+    except FloatingPointError as error:
+        if not searching:
+            raise
+        return {"selection": 0.0, "broke_off": str(error)}
+    if searching:
         return {**result, "selection": evaluate(model, plan.task, length=recipe.length, **SELECTION)}
     return {**result, **ask(model, plan.task)}
 

@@ -331,7 +331,7 @@ function endLabels(ends, place, room) {
       { class: "fl-end-label", "data-family": family },
       svg("path", { class: "fl-leader", d: path([at, [place.column - HALF, y]]) }),
       numberedMark(family, number, place.column, y),
-      ...texts.map((text, line) => svg("text", { x: place.column + 14, y: first + 15 * line }, text)),
+      ...texts.map((text, line) => svg("text", { x: place.column + 18, y: first + 15 * line }, text)),
     );
   });
 }
@@ -380,7 +380,7 @@ function ending({ name, family, number, at: [x, y], labelled }, place, room) {
   const spots = [0, 18, 36, -18, -36].map((down) => [x + (down ? 16 : 0), y + down]);
   const free = spots.find(([left, middle]) => middle >= place.plot.y && room.takeMark(left, middle));
   if (free === undefined) return [];
-  const [left, base] = [free[0] + 14, free[1] + 4.5];
+  const [left, base] = [free[0] + 18, free[1] + 4.5];
   const right = left + CHARACTER * name.length;
   const named = place.wide && right < place.width && room.take([left - 2, base - 12, right, base + 4]);
   const mark = numberedMark(family, number, free[0], free[1]);
@@ -388,20 +388,46 @@ function ending({ name, family, number, at: [x, y], labelled }, place, room) {
 }
 
 /**
- * A level line, or one through all lengths, with its name where there is room.
+ * How much of some lines runs through a box of left, top, right and bottom.
+ *
+ * @param {Point[][]} lines
+ * @param {number[]} box
+ */
+function crossed(lines, [left, top, right, bottom]) {
+  let count = 0;
+  for (const line of lines) {
+    for (let index = 1; index < line.length; index += 1) {
+      const [[x, y], [nextX, nextY]] = [line[index - 1], line[index]];
+      for (const part of [0, 0.2, 0.4, 0.6, 0.8]) {
+        const [midX, midY] = [x + part * (nextX - x), y + part * (nextY - y)];
+        if (midX > left && midX < right && midY > top && midY < bottom) count += 1;
+      }
+    }
+  }
+  return count;
+}
+
+/**
+ * A level line, or one through all lengths, with its name where there is room and the fewest lines run.
  *
  * @param {string} kind
  * @param {string} name
  * @param {Point[]} points
  * @param {Layout} place
  * @param {Room} room
+ * @param {Point[][]} lines
  */
-function reference(kind, name, points, place, room) {
+function reference(kind, name, points, place, room, lines) {
   const [x, y] = points[0];
   const width = CHARACTER * name.length;
   const right = place.right - width - 4;
-  const spots = [[x + 4, y - 5], [x + 4, y + 14], [right, y - 5], [right, y + 14]];
-  const free = spots.find(([left, base]) => room.take([left - 2, base - 11, left + width, base + 3])) ?? spots[0];
+  /** @param {number[]} spot */
+  const boxAt = ([left, base]) => [left - 2, base - 11, left + width, base + 3];
+  const spots = [[x + 4, y - 5], [x + 4, y + 14], [right, y - 5], [right, y + 14]]
+    .map((spot) => ({ spot, count: crossed(lines, boxAt(spot)) }))
+    .sort((one, other) => one.count - other.count)
+    .map(({ spot }) => spot);
+  const free = spots.find((spot) => room.take(boxAt(spot))) ?? spots[0];
   return svg(
     "g",
     { class: `fl-reference fl-${kind}` },
@@ -459,18 +485,19 @@ function axes(place, reading) {
  * @param {Layout} place
  * @param {Reading} reading
  * @param {Room} room
+ * @param {Point[][]} lines
  */
-function references(place, reading, room) {
+function references(place, reading, room, lines) {
   const { study, axis } = reading;
   const x = acrossX(place, reading);
   /** @type {(share: number) => Point[]} */
   const level = (share) => [[place.plot.x, place.upY(share)], [place.right, place.upY(share)]];
   /** @type {() => Point[]} */
   const byLength = () => study.lengths.map((length, index) => [x(length), place.upY(study.heuristic[index])]);
-  const chance = () => reference("chance", "chance", level(study.chance), place, room);
+  const chance = () => reference("chance", "chance", level(study.chance), place, room, lines);
   if (study.heuristic.length === 0) return [chance()];
   const rule = axis === "length" ? byLength() : level(study.heuristic[study.lengths.indexOf(study.trained)]);
-  return [reference("rule", "a simple rule", rule, place, room), chance()];
+  return [reference("rule", "a simple rule", rule, place, room, lines), chance()];
 }
 
 /**
@@ -492,7 +519,7 @@ function content(model, place) {
     return { ...one, seeds, points, at, labelled: byLength || at[0] > place.right - 0.1 * place.plot.width };
   });
   const labels = endLabels(lines.filter((line) => line.labelled), place, room);
-  const levels = references(place, reading, room);
+  const levels = references(place, reading, room, lines.flatMap(({ seeds, points }) => [points, ...seeds]));
   const traces = lines.flatMap(({ family, seeds, points }) => {
     const names = { "data-family": family };
     const dots = byLength ? seeds.flat() : [];

@@ -250,6 +250,22 @@ def test_a_study_really_trains_and_goes_on_where_it_was(tmp_path: Path, monkeypa
     assert compare_programs(few, out=tmp_path / "r.json") == record
 
 
+@pytest.mark.usefixtures("quick")
+def test_a_training_that_breaks_off_is_the_worst_of_a_search_and_an_error_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def breaks(*_: object) -> None:
+        raise FloatingPointError("the gradient became nan")
+
+    monkeypatch.setattr(programs, "follow", breaks)
+    plan = Plan(contender=programs.USUAL, stages=stages())
+    searching, recorded = plan.run(0.03, SWEEP_SEED), plan.run(0.03, SEEDS[0])
+    found = programs.measure_plan({searching: plan}, searching)
+    assert found == {"selection": 0.0, "broke_off": "the gradient became nan"}
+    with pytest.raises(FloatingPointError):
+        programs.measure_plan({recorded: plan}, recorded)
+
+
 def test_notes_of_other_stages_are_refused(tmp_path: Path) -> None:
     Notes(tmp_path / "r.notes", {"task": TASK.name, "stages": ((1, 20, 20, {}),)})
     with pytest.raises(ValueError, match="holds results of another study"):
