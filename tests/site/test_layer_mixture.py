@@ -3,7 +3,7 @@
 import math
 
 import torch
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from feedback_lite import mix_layers
 from feedback_lite.widgets import LayerMixture
@@ -75,3 +75,14 @@ def test_picture_draws_the_mixture(stage: Visit) -> None:
                 "(cells) => cells.map((cell) => Number(cell.getAttribute('fill-opacity')))"
             )
             torch.testing.assert_close(torch.tensor(drawn, dtype=torch.float64), strength, rtol=0, atol=6e-4)
+
+
+def test_a_screen_reader_hears_the_number_that_is_stepped_to_and_nothing_twice(stage: Visit) -> None:
+    for figure in figures_of(stage(PAGE, fresh=True), KIND):
+        told = figure.locator(".fl-one-number [aria-live]")
+        before = told.inner_text()
+        control(figure, "number after").click()
+        expect(told).to_have_attribute("aria-live", "polite")
+        expect(told).not_to_have_text(before)
+        control(figure, "preset equal shares").click()
+        expect(told).to_have_attribute("aria-live", "off")  # the sentence is live

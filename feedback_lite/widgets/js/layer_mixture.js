@@ -451,7 +451,7 @@ export default {
     });
     const weights = html("div", { class: "fl-weights", role: "group", "aria-label": "Raw weights" });
     weights.append(...sliders.map(({ element }) => element).reverse());
-    const ofNumber = stepper({ control: "number", label: "Number", moveBy: (by) => chooseNumber(number + by) });
+    const ofNumber = stepper({ control: "number", label: "Number", moveBy: stepTo });
     const mixtures = buttonGroup("Mixture", presets.map(({ node }) => node));
     const panel = [
       html(
@@ -468,6 +468,14 @@ export default {
     /** @param {number} to */
     function chooseNumber(to) {
       number = clamp(to, 0, values - 1);
+      readout.setAttribute("aria-live", "off"); // the picker in the picture says it
+      drawNumber();
+    }
+
+    /** @param {number} by */
+    function stepTo(by) {
+      number = clamp(number + by, 0, values - 1);
+      readout.setAttribute("aria-live", "polite");
       drawNumber();
     }
 
@@ -497,6 +505,7 @@ export default {
         show(shownWeights(model)[layer], signed(raw[layer], isLearned(model) ? 2 : 0));
       });
       time.update();
+      readout.setAttribute("aria-live", "off"); // the sentence says what changed
       drawNumber();
       result.show(percent(model.get("accuracy")[accuracyKey(model)]), `of the steps: the model ${model.get("does")}`);
       say(sentence, describe(model));

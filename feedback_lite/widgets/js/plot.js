@@ -44,7 +44,7 @@ export function path(points) {
 
 /** @typedef {ReturnType<typeof makeRoom>} Room */
 
-/** Remembers what is taken of the picture: `take` says whether a box was free, and takes it. */
+/** Remembers what is taken of the picture: `take` says whether a box was free, and takes it; `keepMark` does not ask. */
 export function makeRoom() {
   /** @type {number[][]} */
   const taken = [];
@@ -56,7 +56,11 @@ export function makeRoom() {
     taken.push(box);
     return true;
   };
+  /** @type {(x: number, y: number) => [left: number, top: number, right: number, bottom: number]} */
+  const boxOfMark = (x, y) => [x - HALF - 1, y - HALF - 1, x + HALF + 1, y + HALF + 1];
   /** @type {(x: number, y: number) => boolean} */
-  const takeMark = (x, y) => take([x - HALF - 1, y - HALF - 1, x + HALF + 1, y + HALF + 1]);
-  return { take, takeMark };
+  const takeMark = (x, y) => take(boxOfMark(x, y));
+  /** @type {(x: number, y: number) => void} */
+  const keepMark = (x, y) => void taken.push(boxOfMark(x, y));
+  return { take, takeMark, keepMark };
 }

@@ -323,7 +323,7 @@ function endLabels(ends, place, room) {
   const middles = spread(ends.map(({ at }) => at[1]), named ? tall : tall.map(() => 21), place);
   return ends.map(({ family, number, at }, index) => {
     const y = middles[index];
-    room.takeMark(place.column, y);
+    room.keepMark(place.column, y);
     const texts = named ? lines[index] : [];
     const first = y + 4.5 - (15 * (texts.length - 1)) / 2;
     return svg(
@@ -378,7 +378,9 @@ function marksOnLine({ family, number, points: all, labelled, at }, index, count
 function ending({ name, family, number, at: [x, y], labelled }, place, room) {
   if (labelled) return [];
   const spots = [0, 18, 36, -18, -36].map((down) => [x + (down ? 16 : 0), y + down]);
-  const free = spots.find(([left, middle]) => middle >= place.plot.y && room.takeMark(left, middle));
+  /** @param {number} middle */
+  const inside = (middle) => middle >= place.plot.y && middle <= place.bottom - HALF;
+  const free = spots.find(([left, middle]) => inside(middle) && room.takeMark(left, middle));
   if (free === undefined) return [];
   const [left, base] = [free[0] + 18, free[1] + 4.5];
   const right = left + CHARACTER * name.length;
@@ -421,9 +423,10 @@ function reference(kind, name, points, place, room, lines) {
   const [x, y] = points[0];
   const width = CHARACTER * name.length;
   const right = place.right - width - 4;
-  /** @param {number[]} spot */
+  /** @type {(spot: number[]) => [left: number, top: number, right: number, bottom: number]} */
   const boxAt = ([left, base]) => [left - 2, base - 11, left + width, base + 3];
   const spots = [[x + 4, y - 5], [x + 4, y + 14], [right, y - 5], [right, y + 14]]
+    .filter(([, base]) => base + 3 < place.bottom)
     .map((spot) => ({ spot, count: crossed(lines, boxAt(spot)) }))
     .sort((one, other) => one.count - other.count)
     .map(({ spot }) => spot);
