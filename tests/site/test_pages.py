@@ -13,7 +13,7 @@ from tests.kinds import FIGURES, PAGES_WITH_FIGURES
 from tests.site.accessibility import violations
 from tests.site.conftest import Visit, is_known
 from tests.site.contents import ALL_PAGES, PAGES
-from tests.site.looking import stored_states
+from tests.site.looking import background, stored_states
 
 PAGES_WITH_MATHEMATICS = 10
 """The least number of pages that have some."""
@@ -94,6 +94,7 @@ def test_figures_can_be_read_without_scripts(name: str, stage: Visit, visit: Vis
     assert {state["sentence"] for state in stored} <= set(shown.all_inner_texts())
     for one in shown.all():
         expect(one).to_be_visible()
+    assert background(page.locator(".bd-header-article")) == background(scripted.locator(".bd-header-article"))
     # With scripts, only what needs Python is still told in words.
     left = scripted.locator(".fl-fallback").all_inner_texts()
     assert set(left) <= {"This part needs Python: open this chapter in Colab or JupyterLab."}
