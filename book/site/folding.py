@@ -3,11 +3,12 @@
 The notebook keeps its order, code before output. On the page the reader sees first what a folded cell makes. Cells
 that make nothing to be seen, the set-up and the imports, share one fold. A cell to be written by the reader says that
 it needs Python. Each line of code or output becomes an element of its own, so that a line which does not fit goes on
-further to the right, and nothing is cut.
+further to the right, and nothing is cut. What is printed in lines a little too wide for a phone says how wide they
+are, so that its style can make them fit.
 """
 
 import re
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 from docutils import nodes
@@ -27,6 +28,8 @@ TO_WRITE = re.compile(r"^    \.\.\.$.*^check\(", re.DOTALL | re.MULTILINE)
 """A function without its body, and its check: the reader's to write."""
 WRITE = "Or write it in Python: open this chapter in Colab or as a notebook."
 HINT = re.compile(r"<details>(?=\s*<summary>Hint\b)")
+ON_A_PHONE, SMALLER = 46, 60
+"""So many characters fit into a line on a phone, and so many in letters that are still large enough to read."""
 EMPTY = "<span></span>"
 INDENT = re.compile(r'(?:<span class="(?:w|sd|s2)">)?( *)')
 
@@ -83,10 +86,18 @@ def name_folds(app: Sphinx, page: str, template: str, context: dict[str, Any], d
 
 def wrap_lines(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
     """Make an element of each line of code, and of each line that code prints."""
-    context["body"] = CODE.sub(
-        lambda found: found[1] + in_lines(found[2], keep_indent="output " not in found[1]) + found[3],
-        context.get("body", ""),
-    )
+    context["body"] = CODE.sub(wrapped, context.get("body", ""))
+
+
+def wrapped(found: re.Match[str]) -> str:
+    """Return code or an output with an element for each line, and how wide the lines of an output are."""
+    start, code, end = found.groups()
+    if "output " not in start:
+        return start + in_lines(code) + end
+    widest = max(map(len, unescape(re.sub("<[^>]*>", "", code)).split("\n")))
+    if ON_A_PHONE < widest <= SMALLER:
+        start = f'{start[:-1]} style="--fl-columns:{widest}">'
+    return start + in_lines(code, keep_indent=False) + end
 
 
 def in_lines(code: str, *, keep_indent: bool = True) -> str:

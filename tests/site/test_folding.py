@@ -83,6 +83,26 @@ def test_no_line_is_cut(name: str, stage: Visit) -> None:
         page.evaluate(CLOSE_AGAIN)
 
 
+BROKEN = """() => [...document.querySelectorAll(".cell_output .output pre[style] .fl-line")]
+    .filter((line) => line.checkVisibility())
+    .filter((line) => line.offsetHeight > 1.5 * parseFloat(getComputedStyle(line).lineHeight))
+    .map((line) => line.textContent)"""
+
+
+def test_printed_tables_keep_their_rows_on_a_phone(stage: Visit) -> None:
+    """Up to 60 characters, in letters of at least 9 px; the widest of a chapter, and one that nearly fits anyway."""
+    for name, widest in (("chapters/13-after-feedback.html", 58), ("chapters/02-relative-positions.html", 50)):
+        page = stage(name, width=390)
+        page.evaluate(OPEN_ALL)
+        assert page.evaluate(BROKEN) == []
+        sizes = page.locator(".cell_output .output pre[style]").evaluate_all(
+            "(all) => all.map((one) => [one.style.getPropertyValue('--fl-columns'), getComputedStyle(one).fontSize])"
+        )
+        assert str(widest) in dict(sizes)
+        assert all(9 <= float(size.removesuffix("px")) <= 12 for _, size in sizes)
+        page.evaluate(CLOSE_AGAIN)
+
+
 def test_a_line_goes_on_further_to_the_right(visit: Visit) -> None:
     page = visit(PAGE, viewport={"width": 390, "height": 844})
     page.evaluate(OPEN_ALL)
