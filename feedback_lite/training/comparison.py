@@ -11,13 +11,13 @@ From the command line::
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -397,12 +397,13 @@ def beyond(accuracy: Mapping[float, float]) -> list[float]:
 
 
 Key = tuple[str, str]
+AnyKey = TypeVar("AnyKey", bound=Hashable)
 """A model and a budget."""
 
 
 def sweep(
-    keys: Iterable[Key], run: Callable[[Key, float], Run], notes: Notes, measure: Callable[[list[Run]], None]
-) -> dict[Key, dict[float, float]]:
+    keys: Iterable[AnyKey], run: Callable[[AnyKey, float], Run], notes: Notes, measure: Callable[[list[Run]], None]
+) -> dict[AnyKey, dict[float, float]]:
     """Return the accuracy with every learning rate that was tried, for every model and budget, smallest rate first.
 
     Args:

@@ -15,8 +15,8 @@ from feedback_lite.training.cards import CONFIGS
 from feedback_lite.training.comparison import BUDGETS, LEARNING_RATES, Notes, Run, contender_entry
 from feedback_lite.training.programs import (
     ENTRIES,
+    SEARCH_SEEDS,
     SEEDS,
-    SWEEP_SEED,
     TASK,
     Entry,
     Plan,
@@ -120,7 +120,7 @@ def test_all_entries_train_under_names_of_their_own() -> None:
     assert ENTRIES[0].name == "feedback"
     assert programs.USUAL.parameters() == 33_178
     assert programs.of_kind("ordinary").parameters() == 72_855
-    assert not set(SEEDS) & {SWEEP_SEED, 0, 1, 2}
+    assert not set(SEEDS) & {*SEARCH_SEEDS, 0, 1, 2}
 
 
 def entry(name: str) -> Entry:
@@ -156,7 +156,7 @@ def test_best_candidates_and_rates_are_trained_from_all_seeds_for_both_budgets(
         selection = 0.5 + 0.1 * (run.learning_rate == 0.003) + 0.1 * (run.model == favourite)
         seconds = 2.0 if run.model == "feedback" else run.steps / 10
         curve = {"steps": [1, run.steps]}
-        return {"selection": selection} if run.seed == SWEEP_SEED else {"cpu_seconds": seconds, "curve": curve}
+        return {"selection": selection} if run.seed in SEARCH_SEEDS else {"cpu_seconds": seconds, "curve": curve}
 
     monkeypatch.setattr(programs, "measure_plan", pretend)
     record = compare_programs(
@@ -181,7 +181,7 @@ def test_best_candidates_and_rates_are_trained_from_all_seeds_for_both_budgets(
         "feedback, no easy stages",
     ]
     assert record["models"][1]["config"]["bias_init"] == "recency"
-    tried = {(run.model, run.steps == whole) for run in measured if run.seed == SWEEP_SEED}
+    tried = {(run.model, run.steps == whole) for run in measured if run.seed in SEARCH_SEEDS}
     assert tried == {
         ("ordinary, 4 layers, zero start", False),
         ("ordinary, 4 layers, recency start", False),
@@ -259,7 +259,7 @@ def test_a_training_that_breaks_off_is_the_worst_of_a_search_and_an_error_elsewh
 
     monkeypatch.setattr(programs, "follow", breaks)
     plan = Plan(contender=programs.USUAL, stages=stages())
-    searching, recorded = plan.run(0.03, SWEEP_SEED), plan.run(0.03, SEEDS[0])
+    searching, recorded = plan.run(0.03, SEARCH_SEEDS[0]), plan.run(0.03, SEEDS[0])
     found = programs.measure_plan({searching: plan}, searching)
     assert found == {"selection": 0.0, "broke_off": "the gradient became nan"}
     with pytest.raises(FloatingPointError):
