@@ -258,7 +258,9 @@ def how_chosen(record: Record) -> str:
     if "short" in record:
         part = f"{100 * record['short']['share_of_tokens']:g} %"
         text += f", each for {counted(record['short']['stages'], 'stage')} with {part} of their tokens (short)"
+        several = {entry["model"]: entry["seeds"] for entry in record["sweep"] if entry["seeds"] > 1}
         text += ", then those of the best candidate in all stages (whole)"
+        text += f", with {one(several.values())} seeds for {listed(several)}" if several else ""
     open_ended = dict.fromkeys(name for (name, *_), found in tried(record).items() if beyond(found))
     if not open_ended:
         return f"{text}, and the next one wherever the best was at an end."

@@ -67,6 +67,8 @@ SHARE = 0.4
 """Share of each stage's tokens in such a training."""
 SEARCH_SEEDS = (10, 11, 12)
 """Seeds of the trainings that find a learning rate."""
+ALIKE = 0.01
+"""Of rates that end this near to one another in whole trainings, the one that is best in short ones is taken."""
 RATE = 3e-3
 """The learning rate of feedback models where none is searched for."""
 SEEDS = (21, 22, 23)
@@ -385,11 +387,16 @@ class ProgramStudy:
             self.best[entry.name] = entry.candidates[0], entry.rate
             return
         short = stages(first=FIRST, share=SHARE, easy=entry.easy)
-        candidate, _ = self.search(entry, "short", [Plan(contender=one, stages=short) for one in entry.candidates])
-        self.best[entry.name] = self.search(entry, "whole", [whole(entry, candidate)], seeds=entry.search)
+        first = self.search(entry, "short", [Plan(contender=one, stages=short) for one in entry.candidates])
+        favourite, _ = max(first, key=first.__getitem__)
+        candidate = next(one for one in entry.candidates if one.name == favourite)
+        found = self.search(entry, "whole", [whole(entry, candidate)], seeds=entry.search)
+        alike = [key for key, right in found.items() if right > max(found.values()) - ALIKE]
+        _, rate = max(alike, key=lambda key: first.get(key, 0.0))
+        self.best[entry.name] = candidate, rate
 
-    def search(self, entry: Entry, budget: str, tried: list[Plan], *, seeds: int = 1) -> tuple[Contender, float]:
-        """Try an entry's trainings with several learning rates, and return who did best with which, over the seeds."""
+    def search(self, entry: Entry, budget: str, tried: list[Plan], *, seeds: int = 1) -> dict[tuple[str, float], float]:
+        """Try trainings with several learning rates; return how often each is right, the mean of the seeds."""
         plans = {plan.contender.name: plan for plan in tried}
         keys = [(name, seed) for name in plans for seed in SEARCH_SEEDS[:seeds]]
         found = sweep(
@@ -414,8 +421,7 @@ class ProgramStudy:
             }
             for (name, rate), right in rights.items()
         ]
-        name, rate = max(rights, key=rights.__getitem__)
-        return plans[name].contender, rate
+        return rights
 
     def train(self, entry: Entry) -> None:
         """Train an entry from its seeds: with as many tokens as all, and for as many seconds as feedback took."""

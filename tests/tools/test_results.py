@@ -143,8 +143,13 @@ def printed_program() -> dict[str, Any]:
         "stages": [{}, {}],
         "short": {"stages": 1, "share_of_tokens": 0.4},
         "sweep": [
-            {"model": "LSTM", "candidate": name, "budget": "short", "learning_rate": rate, "accuracy": right}
-            for name in ("LSTM, thin", "LSTM, wide")
+            {"model": "LSTM", "candidate": name, "budget": budget, "seeds": seeds, "learning_rate": rate}
+            | {"accuracy": right}
+            for name, budget, seeds in (
+                ("LSTM, thin", "short", 1),
+                ("LSTM, wide", "short", 1),
+                ("LSTM, wide", "whole", 3),
+            )
             for rate, right in ((0.001, 0.1), (0.003, 0.2), (0.01, 0.1))
         ],
         "heuristic_by_position": {"0-32": 0.6, "32-64": 0.5},
@@ -159,7 +164,8 @@ def test_a_training_in_stages_is_told_by_position_and_with_its_candidates() -> N
         "- Trained in 2 stages, at the end on sequences of 20 tokens, 64 for each update, with 3 seeds. Asked on 500 "
         "fresh sequences of each length.",
         "- Learning rates tried with one seed: 0.001 and 0.01, each for 1 stage with 40 % of their tokens (short), "
-        "then those of the best candidate in all stages (whole), and the next one wherever the best was at an end.",
+        "then those of the best candidate in all stages (whole), with 3 seeds for LSTM, and the next one wherever the "
+        "best was at an end.",
         "| Model | 0&ndash;32 | 32&ndash;64 | whole programs | long streams |",
         "| LSTM | 80.0<br><small>70.0&ndash;&NoBreak;90.0</small> | 50.0 | 75.0 | 25.0 |",
         "### Program, trained otherwise",
@@ -167,6 +173,7 @@ def test_a_training_in_stages_is_told_by_position_and_with_its_candidates() -> N
         "| deep | 90.0 | 50.0 | 75.0 | 25.0 |",
         "| the simple rule | 60.0 | 50.0 | 55.0 | &ndash; |",
         "| LSTM, wide | short trainings | 10.0 | **20.0** | 10.0 |",
+        "| LSTM, wide | whole trainings | 10.0 | **20.0** | 10.0 |",
     ):
         assert line in text.split("\n")
     assert "engine native. Again:" in text
