@@ -16,16 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLE = "FEEDBACK_LITE_BROWSER"
-NAMES = (
-    "chromium-headless-shell",
-    "chrome-headless-shell",
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-)
-"""The build without windows comes first: it needs a third less of the processor."""
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 USUAL_PLACES = (
     "/usr/bin/chromium",
     "/usr/bin/google-chrome",
@@ -107,21 +98,12 @@ def _starts(path: str) -> bool:
 
 def _from_playwright() -> str | None:
     path = _output([sys.executable, "-c", ASK_PLAYWRIGHT], seconds=60)
-    return next((found for found in (*_shells_beside(path), path) if _starts(found)), None) if path else None
-
-
-def _shells_beside(path: str) -> list[str]:
-    """Return the builds without windows in Playwright's store, of the same revision as its browser."""
-    store = next((folder for folder in Path(path).parents if folder.name.startswith("chromium-")), None)
-    if store is None:
-        return []
-    shells = store.with_name(store.name.replace("chromium-", "chromium_headless_shell-", 1))
-    return [str(found) for found in shells.glob("*/*headless?shell*") if found.is_file()]
+    return path if path and _starts(path) else None
 
 
 def _download_from_playwright() -> str | None:
-    _say("No Chromium or Chrome is installed: trying Playwright's download (about 110 MB, a few minutes) ...")
-    downloaded = _output([sys.executable, "-m", "playwright", "install", "--only-shell", "chromium"], seconds=900)
+    _say("No Chromium or Chrome is installed: trying Playwright's download (about 200 MB, a few minutes) ...")
+    downloaded = _output([sys.executable, "-m", "playwright", "install", "chromium"], seconds=900)
     return None if downloaded is None else _from_playwright()
 
 

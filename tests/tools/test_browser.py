@@ -60,36 +60,6 @@ def test_an_installed_browser_is_found(programs, name):
     assert find_browser() == path
 
 
-def test_a_build_without_windows_comes_first(programs):
-    programs("chromium")
-    shell = programs("chromium-headless-shell")
-    assert find_browser() == shell
-
-
-@pytest.mark.parametrize(
-    "folder", ["chrome-headless-shell-linux64/chrome-headless-shell", "chrome-linux/headless_shell"]
-)
-@pytest.mark.parametrize("has_both", [True, False])
-def test_playwrights_build_without_windows_comes_first(monkeypatch, tmp_path, folder, has_both):
-    whole = tmp_path / "chromium-123" / "chrome-linux64" / "chrome"
-    shell = tmp_path / "chromium_headless_shell-123" / folder
-    other = tmp_path / "chromium_headless_shell-122" / folder
-    for path in (shell, other, *([whole] if has_both else [])):
-        path.parent.mkdir(parents=True)
-        path.write_text(STARTS)
-        path.chmod(0o755)
-    shell.with_name("headless_shell.pak").touch()
-    known = browser._output
-
-    def output(command, **options):
-        return str(whole) if browser.ASK_PLAYWRIGHT in command else known(command, **options)
-
-    monkeypatch.setattr(browser, "_output", output)
-    assert browser._from_playwright() == str(shell)
-    shell.unlink()
-    assert browser._from_playwright() == (str(whole) if has_both else None)
-
-
 def test_a_usual_place_outside_the_path_is_found(programs, monkeypatch, tmp_path):
     place = tmp_path / "Google Chrome"
     place.write_text(STARTS)

@@ -44,7 +44,7 @@ export function path(points) {
 
 /** @typedef {ReturnType<typeof makeRoom>} Room */
 
-/** Remembers what is taken of the picture: `take` says whether a box was free, and takes it; `keepMark` does not ask. */
+/** Remembers what is taken of the picture: `take` says if a box was free, and takes it; `keepMark` does not ask. */
 export function makeRoom() {
   /** @type {number[][]} */
   const taken = [];

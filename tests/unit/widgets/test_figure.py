@@ -32,7 +32,7 @@ def test_script_is_one_module_with_nothing_to_import(figure: Figure) -> None:
     assert script.count("export default") == 1
     assert script.count("export function html(") == 1
     # A live figure brings the model's runtime with it.
-    assert len(script) < (76_000 if isinstance(figure, LiveFigure) else 42_000)
+    assert len(script) < (76_000 if isinstance(figure, LiveFigure) else 43_000)
     assert "</script" not in script
     assert "<!--" not in script
 

@@ -19,7 +19,7 @@ def choose(figure: FillIn, *texts: str) -> None:
 def test_it_asks_says_how_far_it_is_and_what_check_says() -> None:
     figure = shares()
     assert figure.sentence.startswith(
-        "Fill in the blanks: def shares(layer_weights): powers = (1) return powers / (2). Blank 1: "
+        "Fill in the blanks: def shares_of(layer_weights): powers = (1) return powers / (2). Blank 1: "
     )
     for texts in CHOICES.values():
         assert all(text in figure.sentence for text in texts)
