@@ -23,6 +23,7 @@ from feedback_lite.tasks import make_task
 from feedback_lite.training import records
 from feedback_lite.training.ablations import ABLATIONS
 from feedback_lite.training.comparison import beyond
+from feedback_lite.training.programs import ALIKE
 from feedback_lite.widgets.runs_explorer import (
     BUDGETS,
     PREFIX,
@@ -261,6 +262,7 @@ def how_chosen(record: Record) -> str:
         several = {entry["model"]: entry["seeds"] for entry in record["sweep"] if entry["seeds"] > 1}
         text += ", then those of the best candidate in all stages (whole)"
         text += f", with {one(several.values())} seeds for {listed(several)}" if several else ""
+        text += f" (where these lie within {100 * ALIKE:g} point, the short ones decide)"
     open_ended = dict.fromkeys(name for (name, *_), found in tried(record).items() if beyond(found))
     if not open_ended:
         return f"{text}, and the next one wherever the best was at an end."

@@ -397,8 +397,8 @@ def beyond(accuracy: Mapping[float, float]) -> list[float]:
 
 
 Key = tuple[str, str]
-AnyKey = TypeVar("AnyKey", bound=Hashable)
 """A model and a budget."""
+AnyKey = TypeVar("AnyKey", bound=Hashable)
 
 
 def sweep(

@@ -164,8 +164,8 @@ def test_a_training_in_stages_is_told_by_position_and_with_its_candidates() -> N
         "- Trained in 2 stages, at the end on sequences of 20 tokens, 64 for each update, with 3 seeds. Asked on 500 "
         "fresh sequences of each length.",
         "- Learning rates tried with one seed: 0.001 and 0.01, each for 1 stage with 40 % of their tokens (short), "
-        "then those of the best candidate in all stages (whole), with 3 seeds for LSTM, and the next one wherever the "
-        "best was at an end.",
+        "then those of the best candidate in all stages (whole), with 3 seeds for LSTM (where these lie within 1 "
+        "point, the short ones decide), and the next one wherever the best was at an end.",
         "| Model | 0&ndash;32 | 32&ndash;64 | whole programs | long streams |",
         "| LSTM | 80.0<br><small>70.0&ndash;&NoBreak;90.0</small> | 50.0 | 75.0 | 25.0 |",
         "### Program, trained otherwise",
