@@ -18,7 +18,7 @@ SITE_SOURCES = $(shell find _config.yml _toc.yml pyproject.toml constraints.txt 
 # Deno lints and formats the figures' scripts and checks the types in their comments. It needs no network for that.
 DENO = DENO_DIR=_build/deno DENO_NO_UPDATE_CHECK=1 .venv/bin/deno
 SCRIPTS = --config book/tools/deno.json feedback_lite/widgets/js $(wildcard book/site/assets/*.js)
-JOBS ?= 2
+JOBS ?= 3
 PORT ?= 8000
 
 # Takes the first Python that is new enough, else the first that runs, which then says what is wrong.

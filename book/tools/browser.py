@@ -16,7 +16,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLE = "FEEDBACK_LITE_BROWSER"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+NAMES = (
+    "chromium-headless-shell",
+    "chrome-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+)
+"""The build without windows comes first: it needs a third less of the processor."""
+DEBIAN_PACKAGES = ("chromium-headless-shell", "chromium")
 USUAL_PLACES = (
     "/usr/bin/chromium",
     "/usr/bin/google-chrome",
@@ -98,12 +108,21 @@ def _starts(path: str) -> bool:
 
 def _from_playwright() -> str | None:
     path = _output([sys.executable, "-c", ASK_PLAYWRIGHT], seconds=60)
-    return path if path and _starts(path) else None
+    return next((found for found in (*_shells_beside(path), path) if _starts(found)), None) if path else None
+
+
+def _shells_beside(path: str) -> list[str]:
+    """Return the builds without windows in Playwright's store, of the same revision as its browser."""
+    store = next((folder for folder in Path(path).parents if folder.name.startswith("chromium-")), None)
+    if store is None:
+        return []
+    shells = store.with_name(store.name.replace("chromium-", "chromium_headless_shell-", 1))
+    return [str(found) for found in shells.glob("*/*headless?shell*") if found.is_file()]
 
 
 def _download_from_playwright() -> str | None:
-    _say("No Chromium or Chrome is installed: trying Playwright's download (about 200 MB, a few minutes) ...")
-    downloaded = _output([sys.executable, "-m", "playwright", "install", "chromium"], seconds=900)
+    _say("No Chromium or Chrome is installed: trying Playwright's download (about 110 MB, a few minutes) ...")
+    downloaded = _output([sys.executable, "-m", "playwright", "install", "--only-shell", "chromium"], seconds=900)
     return None if downloaded is None else _from_playwright()
 
 
@@ -111,15 +130,15 @@ def _install_from_debian() -> str | None:
     apt = shutil.which("apt-get")
     if apt is None or not is_root():
         return None
-    _say("Playwright's download gave no browser: installing Debian's chromium (1 to 3 minutes) ...")
+    _say("Playwright's download gave no browser: installing Debian's (1 to 3 minutes) ...")
     variables = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (
-        [apt, "update", "-q"],
-        [apt, "install", "-q", "-y", "--no-install-recommends", "chromium"],
-    ):
-        if _output(command, seconds=1200, variables=variables) is None:
-            return None
-    return _installed()
+    if _output([apt, "update", "-q"], seconds=1200, variables=variables) is None:
+        return None
+    install = [apt, "install", "-q", "-y", "--no-install-recommends"]
+    for package in DEBIAN_PACKAGES:
+        if _output([*install, package], seconds=1200, variables=variables) is not None:
+            return _installed()
+    return None
 
 
 def _output(command: Sequence[str], *, seconds: float, variables: dict[str, str] | None = None) -> str | None:

@@ -23,6 +23,9 @@ READ_BY_THE_SITE = ("_config.yml", "_toc.yml", "book", "chapters", "feedback_lit
 WIDTH, HEIGHT = 1280, 900
 MEDIA = {"media": "screen", "color_scheme": "light", "reduced_motion": "no-preference"}
 
+# A browser with windows lets a page copy upon a click; one without asks, and nobody answers.
+CLIPBOARD: dict[str, Any] = {"permissions": ["clipboard-read", "clipboard-write"]}
+
 Visit = Callable[..., Page]
 
 # Each visit is a reader's first: what others have done on the page is forgotten.
@@ -49,8 +52,9 @@ def is_known(message: str, address: str, page: str) -> bool:
         return fonts in message
     if message == "Failed to load resource: net::ERR_FAILED":
         return address.startswith("file://") and (fonts in address or address.endswith(".html"))
-    searching = address.startswith("file://") and "/search.html?q=" in address
-    return searching and (message.startswith("Access to fetch at 'file://") or message == "Failed to fetch")
+    searching = address.startswith("file://") and ("/search.html?q=" in address or address.endswith("/searchtools.js"))
+    refused = ("Access to fetch at 'file://", "Fetch API cannot load file://", "Failed to fetch")
+    return searching and message.startswith(refused)
 
 
 def newest_source() -> float:
@@ -123,7 +127,7 @@ def contexts(browser: Browser) -> Callable[[dict[str, Any]], BrowserContext]:
     def context(options: dict[str, Any]) -> BrowserContext:
         key = repr(sorted(options.items()))
         if key not in known:
-            known[key] = browser.new_context(**options)
+            known[key] = browser.new_context(**CLIPBOARD, **options)
             known[key].new_page()  # stays open: without it each page would get a window of its own, which takes longer
         return known[key]
 

@@ -136,8 +136,7 @@ def covered(figure: Locator) -> list[Any]:
 def test_a_copied_link_leads_back_to_what_was_seen(kind: str, visit: Visit) -> None:
     """A control is moved, the link is copied and opened: the same sentence, in view and below the header."""
     name = KINDS[kind].pages[-1]
-    options = {"permissions": ["clipboard-read", "clipboard-write"], "reduced_motion": "reduce"}
-    page = visit(name, **options)
+    page = visit(name, reduced_motion="reduce")
     figure = figures_of(page, kind)[0]
     first = settled(figure)
     change(figure, kind, name)
@@ -149,7 +148,9 @@ def test_a_copied_link_leads_back_to_what_was_seen(kind: str, visit: Visit) -> N
     address = page.evaluate("navigator.clipboard.readText()")
     assert address.startswith(f"{page.url.split('#')[0]}#{kind}=1,")
     for width in (390, 1280):
-        there = visit(f"{name}#{address.split('#')[1]}", viewport={"width": width, "height": 720}, **options)
+        there = visit(
+            f"{name}#{address.split('#')[1]}", viewport={"width": width, "height": 720}, reduced_motion="reduce"
+        )
         figure = figures_of(there, kind)[0]
         assert settled(figure) == told
         assert covered(figure) == []

@@ -60,6 +60,36 @@ def test_an_installed_browser_is_found(programs, name):
     assert find_browser() == path
 
 
+def test_a_build_without_windows_comes_first(programs):
+    programs("chromium")
+    shell = programs("chromium-headless-shell")
+    assert find_browser() == shell
+
+
+@pytest.mark.parametrize(
+    "folder", ["chrome-headless-shell-linux64/chrome-headless-shell", "chrome-linux/headless_shell"]
+)
+@pytest.mark.parametrize("has_both", [True, False])
+def test_playwrights_build_without_windows_comes_first(monkeypatch, tmp_path, folder, has_both):
+    whole = tmp_path / "chromium-123" / "chrome-linux64" / "chrome"
+    shell = tmp_path / "chromium_headless_shell-123" / folder
+    other = tmp_path / "chromium_headless_shell-122" / folder
+    for path in (shell, other, *([whole] if has_both else [])):
+        path.parent.mkdir(parents=True)
+        path.write_text(STARTS)
+        path.chmod(0o755)
+    shell.with_name("headless_shell.pak").touch()
+    known = browser._output
+
+    def output(command, **options):
+        return str(whole) if browser.ASK_PLAYWRIGHT in command else known(command, **options)
+
+    monkeypatch.setattr(browser, "_output", output)
+    assert browser._from_playwright() == str(shell)
+    shell.unlink()
+    assert browser._from_playwright() == (str(whole) if has_both else None)
+
+
 def test_a_usual_place_outside_the_path_is_found(programs, monkeypatch, tmp_path):
     place = tmp_path / "Google Chrome"
     place.write_text(STARTS)
@@ -79,20 +109,25 @@ def test_playwrights_copy_is_used_where_none_is_installed(programs, monkeypatch)
     assert find_browser() == "/cache/chrome"
 
 
-def test_debians_package_is_installed_by_root(programs, monkeypatch, tmp_path, capfd):
+@pytest.mark.parametrize("name", ["chromium-headless-shell", "chromium"])
+def test_debians_package_is_installed_by_root(programs, monkeypatch, tmp_path, capfd, name):
+    """The build without windows where Debian has it, else the whole browser."""
     monkeypatch.setattr(browser, "is_root", lambda: True)
-    chromium, log = tmp_path / "bin" / "chromium", tmp_path / "log"
+    folder, log = tmp_path / "bin", tmp_path / "log"
     programs(
         "apt-get",
-        f"#!/bin/sh\necho $DEBIAN_FRONTEND $* >> {log}\n"
-        f'[ "$1" = install ] || exit 0\nprintf "#!/bin/sh\\n" > {chromium}; /bin/chmod +x {chromium}\n',
+        f"#!/bin/sh\necho $DEBIAN_FRONTEND $* >> {log}\n[ $1 = install ] || exit 0\n"
+        f"[ $5 = {name} ] || exit 100\n"
+        f'printf "#!/bin/sh\\n" > {folder}/$5; /bin/chmod +x {folder}/$5\n',
     )
-    assert find_browser() == str(chromium)
+    assert find_browser() == str(folder / name)
+    tried = browser.DEBIAN_PACKAGES[: browser.DEBIAN_PACKAGES.index(name) + 1]
+    install = "noninteractive install -q -y --no-install-recommends"
     assert log.read_text().splitlines() == [
         "noninteractive update -q",
-        "noninteractive install -q -y --no-install-recommends chromium",
+        *(f"{install} {package}" for package in tried),
     ]
-    assert "installing Debian's chromium" in capfd.readouterr().err
+    assert "installing Debian's" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("root", [False, True])
