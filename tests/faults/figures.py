@@ -80,7 +80,7 @@ FAULTS = (
         "every guess in the page is right",
         f"{WIDGETS}/js/program_duel.js",
         {"view.prints.length - 1) === value": "view.prints.length - 1) <= value"},
-        ("tests/site/test_controls.py", "-k", "program-duel-guess"),
+        ("tests/site/test_program_duel.py", "-k", "guess"),
     ),
     Fault(
         "a program may give a variable a second value",

@@ -232,6 +232,7 @@ def test_an_address_with_one_wrong_value_changes_nothing_at_all(stage: Visit) ->
     told = page.locator("#figure-memory-queue .fl-sentence").inner_text()
     for text in (
         "1,step:9,token:4,memory_size:999",
+        "1,step:undefined,token:4,memory_size:2",
         "1,step:9,token:04,memory_size:2",
         "1,step:9,memory_size:2,token:4",
         "1,step:9,token:4,memory_size:2,",

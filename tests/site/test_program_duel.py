@@ -198,6 +198,17 @@ def test_answers_stay_hidden_until_the_reader_guesses(stage: Visit) -> None:
     assert sentence(page).endswith("You guessed right 1 of 1 time.")
 
 
+@pytest.mark.parametrize("beside", [-1, 1])
+def test_a_wrong_guess_is_counted_and_not_as_right(beside: int, stage: Visit) -> None:
+    page = stage(PAGE, fresh=True)
+    statement = asked_first(FIRST)
+    guess = values_after(FIRST)[statement - 1][FIRST[statement - 1][1]] + beside
+    control(page, f"guess {guess}").click()
+    twin = ProgramDuel()
+    twin.set_state({"values_open": True, "guess": guess, "score": [0, 1]})
+    expect(duel_of(page).get_by_role("status")).to_have_text(twin.sentence)
+
+
 def test_reader_is_asked_at_every_print_if_that_is_wanted(stage: Visit) -> None:
     page = stage(PAGE, fresh=True)
     control(page, "ask").check()

@@ -58,6 +58,18 @@ function scaleFor(frame, { width, height }) {
 }
 
 /**
+ * What the page asks above an exercise with blanks: the paragraphs and lists of its section, up to a hint or the figure.
+ *
+ * @param {HTMLElement} frame
+ */
+function taskOf(frame) {
+  const section = frame.matches(".fl-fill-in") ? [...frame.closest("section, main")?.children ?? []] : [];
+  const end = section.findIndex((node) => node.matches("details, div:not(.math)"));
+  const asked = section.slice(0, end).filter((node) => node.matches("p, ul, .math") && !node.matches(":has(> em, > [target])"));
+  return asked.map((node) => node.cloneNode(true));
+}
+
+/**
  * Show a figure alone. It is moved into a dialog over everything else, and back when that is closed; a gap keeps its
  * place on the page. In a frame of another page, the dialog fills the frame, and the frame the screen where it may.
  *
@@ -70,7 +82,8 @@ async function present(frame, label) {
   const gap = part("div", "fl-gap");
   gap.style.height = `${frame.offsetHeight}px`;
   const sheet = part("div", "fl-stage-sheet");
-  const hall = part("div", "fl-stage-hall", sheet);
+  const task = part("div", "fl-stage-task", ...taskOf(frame));
+  const hall = part("div", "fl-stage-hall", task, sheet);
   const close = barButton("close", "Close", () => stage.close());
   const stage = /** @type {HTMLDialogElement} */ (
     part("dialog", "fl-stage", part("div", "fl-stage-head", part("p", "fl-stage-title", label), close), hall)
@@ -89,7 +102,7 @@ async function present(frame, label) {
     if (entries.some(({ target }) => target === hall)) {
       scale = LARGEST;
       frame.style.width = sheet.style.width = "";
-      room = { width: sheet.offsetWidth, height: hall.clientHeight };
+      room = { width: sheet.offsetWidth, height: hall.clientHeight - task.offsetHeight };
     }
     // A figure that grows by a line is shown smaller, and stays so: nothing moves to and fro.
     scale = Math.min(scale, scaleFor(frame, room));
