@@ -242,7 +242,7 @@ FAULTS = (
         "a picture that scrolls away from its controls",
         f"{WIDGETS}/css/figure.css",
         {".fl-view { position: sticky;": ".fl-view { position: static;"},
-        (SCREEN, "-k", "phone and runs"),
+        (SCREEN, "-k", "phone and mixture"),
     ),
     Fault(
         "a list as long as its models",

@@ -16,6 +16,8 @@ from tests.site.conftest import SITE, wait_for_figures
 
 SCREEN = (1280, 720)
 PHONE = (390, 844)
+SMALL_PHONE = (390, 664)
+"""The same between the bars of a browser."""
 
 # The smallest letters that are to be seen. What is drawn is as large as its picture is scaled.
 LETTERS = """(figure) => {

@@ -6,7 +6,7 @@ from playwright.sync_api import Page
 from tests.kinds import FIGURES, KINDS
 from tests.site.conftest import Visit
 from tests.site.looking import control, figures_of
-from tests.site.screen import PHONE, SCREEN, Measured, measure, show
+from tests.site.screen import IN_VIEW, PHONE, SCREEN, SMALL_PHONE, Measured, measure, show
 
 TALLEST = 640  # below the page's header, of 720
 SMALLEST_LETTERS = 14
@@ -34,9 +34,14 @@ def test_figure_is_whole_on_a_small_laptop(page_name: str, kind: str, stage: Vis
 
 @pytest.mark.parametrize(("page_name", "kind"), DRAWN)
 def test_picture_stays_in_view_on_a_phone(page_name: str, kind: str, stage: Visit) -> None:
-    for found in measured(stage(page_name, fresh=True), kind, PHONE):
+    page = stage(page_name, fresh=True)
+    for found in measured(page, kind, PHONE):
         assert found.in_view[0] >= 0.95, found
         assert found.target[0] >= SMALLEST_TARGET, found
+    show(page, SMALL_PHONE)
+    for figure in figures_of(page, kind):
+        share, control = figure.evaluate(IN_VIEW)
+        assert share >= 0.85, control
 
 
 @pytest.mark.parametrize(("page_name", "kind"), CAPTIONED)
