@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -89,13 +90,17 @@ class Copy:
     def changed_pages(self, file: str, good: str, bad: str) -> dict[Path, str]:
         """Return the built pages, and the parts that they share, that hold a script or a style sheet, with another.
 
-        They hold what a notebook has stored of a figure: all its scripts in one text, all its sheets in another.
+        They hold what a notebook has stored of a figure: all its scripts in one text, all its sheets in another. What
+        the pages themselves use of it, such as the progress, is a script of the site.
         """
         site = self.folder / SITE
-        paths = [*site.rglob("*.html"), *(site / "_static" / "figures").glob("*.js")]
-        pages = {path: path.read_text(encoding="utf-8") for path in paths}
-        stored = as_stored(good)
-        changed = {path: text.replace(stored, as_stored(bad)) for path, text in pages.items() if stored in text}
+        paths = [*site.rglob("*.html"), *(site / "_static").glob("*.js"), *(site / "_static" / "figures").glob("*.js")]
+        changed = {}
+        for path in paths:
+            text = path.read_text(encoding="utf-8")
+            other = text.replace(as_stored(good), as_stored(bad)).replace(as_served(good), as_served(bad))
+            if other != text:
+                changed[path] = other
         if not changed:
             raise PlantingError(f"no page of {SITE} holds {file} as it is: run `make book`")
         return changed
@@ -138,3 +143,8 @@ def is_on_pages(path: Path) -> bool:
 def as_stored(source: str) -> str:
     """Return a script or a style sheet as it stands in the JSON of a page."""
     return json.dumps(bare_script(source))[1:-1].replace("</", r"<\/")
+
+
+def as_served(source: str) -> str:
+    """Return a script as it stands in one of the site's own."""
+    return re.sub(r"^export ", "", bare_script(source), flags=re.MULTILINE)

@@ -35,6 +35,7 @@ def root(tmp_path: Path) -> Path:
         "widgets/js/whole.js": SCRIPT,
         "_build/html/index.html": page,
         "_build/html/other.html": "<p>no figure</p>",
+        "_build/html/_static/own.js": f"(() => {{\n{SCRIPT.split('export ', 1)[1]}}})();\n",
         ".git/config": "",
     }
     for name, text in files.items():
@@ -80,12 +81,13 @@ def test_a_fault_is_undone_after_an_error_too(root: Path, tmp_path: Path) -> Non
 
 def test_a_fault_of_a_script_reaches_the_pages_that_have_stored_it(root: Path, tmp_path: Path) -> None:
     copy = Copy(tmp_path / "copy", root)
-    page, other = (copy.folder / "_build" / "html" / name for name in ("index.html", "other.html"))
+    page, other, own = (copy.folder / "_build/html" / name for name in ("index.html", "other.html", "_static/own.js"))
     before = page.read_text()
     with copy.planted(Fault("thrice", "widgets/js/whole.js", {"2 * half": "3 * half"}, ())):
         stored = json.loads(page.read_text())["_esm"]
         assert stored == json.loads(before)["_esm"].replace("2 * half", "3 * half")
         assert other.read_text() == "<p>no figure</p>"
+        assert "const whole = (x) => 3 * half(x)" in own.read_text()
         assert page.stat().st_mtime >= (copy.folder / "widgets" / "js" / "whole.js").stat().st_mtime
     assert page.read_text() == before
 
