@@ -67,6 +67,8 @@ PARTS_OF_MATHEMATICS = (
     "a11y/assistive-mml.js",
 )
 """MathJax's own parts, in the order of its `tex-chtml.js`: without the menu, which is a third of that script."""
+AFTER_FIGURES = "Promise.resolve(self.feedbackFigures).then(() => {{\n{script}\n}});\n"
+"""How that script waits: `host.js`, which runs before it, promises to say when the figures are there."""
 READ_AT_ONCE = "documentation_options.js"
 """A line of the page itself needs this script; all others wait until the text is there."""
 SEARCH = "search"
@@ -105,9 +107,12 @@ def name_the_mathematics(app: Sphinx, config: Config) -> None:
 
 
 def write_mathematics(static: Path) -> None:
-    """Write MathJax as one script; its first part begins to work when the script has ended."""
+    """Write MathJax as one script, which begins when the page's figures, if it has some, are there.
+
+    Its first part begins to work when the others are there too.
+    """
     parts = [(static / MATHEMATICS / part).read_text(encoding="utf-8") for part in PARTS_OF_MATHEMATICS]
-    (static / MATHEMATICS_SCRIPT).write_text("\n".join(parts), encoding="utf-8")
+    (static / MATHEMATICS_SCRIPT).write_text(AFTER_FIGURES.format(script="\n".join(parts)), encoding="utf-8")
 
 
 def outline(name: str, script: str) -> str:

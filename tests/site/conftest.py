@@ -304,7 +304,9 @@ def wait_for_figures(page: Page) -> None:
 def wait_until_drawn(page: Page) -> None:
     """Wait for the figures and for the mathematics."""
     wait_for_figures(page)
-    page.evaluate("async () => { if (window.MathJax?.startup) await MathJax.startup.promise; }")
+    if page.locator('script[src*="mathematics.js"]').count():
+        page.wait_for_function("window.MathJax?.startup?.promise")
+        page.evaluate("MathJax.startup.promise")
 
 
 def settle(page: Page) -> None:

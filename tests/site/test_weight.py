@@ -7,9 +7,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from playwright.sync_api import Browser
 
 from tests.kinds import PAGES_WITH_FIGURES
-from tests.site.conftest import Visit
+from tests.site.conftest import Visit, wait_until_drawn
 from tests.site.contents import PAGES
 
 FRONT_PAGE, FOLDER_BYTES = "book/index.html", 12_000_000
@@ -46,6 +47,32 @@ def test_mathematics_is_loaded_where_there_is_some_and_last(name: str, site: Pat
     mathematics = [script for script in scripts if "mathjax" in script]
     assert bool(mathematics) == ('class="math' in text)
     assert scripts[len(scripts) - len(mathematics) :] == mathematics
+
+
+# How many figures there are when the first one is drawn, and when the first formula comes.
+ORDER = """
+window.count = () => document.querySelectorAll("[data-figure]").length;
+new MutationObserver((_, observer) => {
+    if (count() && !window.first) requestAnimationFrame(() => { window.first ??= count(); });
+    if (!document.querySelector("mjx-container")) return;
+    window.before = count();
+    observer.disconnect();
+}).observe(document, { childList: true, subtree: true });
+"""
+
+
+def test_the_first_figure_comes_before_the_others_and_all_before_mathematics(
+    browser: Browser, addresses: dict[str, str]
+) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.add_init_script(ORDER)
+    page.goto(f"{addresses['http']}chapters/05-feedback-memory.html")
+    wait_until_drawn(page)
+    found = page.evaluate("[window.first, window.before, count()]")
+    context.close()
+    assert found[2] >= 6
+    assert found == [1, found[2], found[2]]
 
 
 @pytest.mark.parametrize("name", sorted(set(PAGES_WITH_FIGURES)))

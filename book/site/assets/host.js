@@ -362,8 +362,9 @@
   /**
    * @param {HTMLElement} view
    * @param {Record<string, { state: State }>} states
+   * @param {Promise<unknown>} turn when it may be shown
    */
-  async function mount(view, states) {
+  async function mount(view, states, turn) {
     const { model_id: id } = JSON.parse(view.textContent ?? "");
     const state = states[id]?.state;
     if (!state?._esm) return; // an ordinary widget: it needs Python, and the sentence in its place says so
@@ -375,6 +376,7 @@
       if (css) style(css);
       const { model, ready } = start(id, own, script);
       const figure = await ready;
+      await turn;
       const link = linkOf(figure, model);
       if (sentence instanceof HTMLElement && sentence.id.startsWith(ANCHOR)) {
         view.dataset.name = sentence.id.slice(ANCHOR.length); // also when the figure is shown again
@@ -403,13 +405,26 @@
     }
   }
 
+  /** Let what is there be drawn first; a page that nobody looks at draws nothing. */
+  const seen = () =>
+    new Promise((done) => {
+      requestAnimationFrame(() => setTimeout(done));
+      setTimeout(done, 500);
+    });
+
   const stored = document.querySelector(STATE);
   const states = stored ? JSON.parse(stored.textContent).state : {};
-  const mounted = /** @type {HTMLElement[]} */ ([...document.querySelectorAll(VIEW)]).map((view) =>
-    mount(view, states)
-  );
+  /** @type {Promise<unknown>} */
+  let turn = Promise.resolve();
+  const mounted = /** @type {HTMLElement[]} */ ([...document.querySelectorAll(VIEW)]).map((view, place) => {
+    const mounting = mount(view, states, turn);
+    if (place === 0) turn = mounting.then(seen, seen); // the first figure is seen before the others are made
+    return mounting;
+  });
   bringSection();
-  Promise.allSettled(mounted).then(bringFigure);
+  const there = Promise.allSettled(mounted);
+  Reflect.set(self, "feedbackFigures", there.then(seen)); // the mathematics waits for it
+  there.then(bringFigure);
   addEventListener("hashchange", () => {
     shown.forEach(follow);
     bringFigure();

@@ -65,7 +65,9 @@ function scaleFor(frame, { width, height }) {
 function taskOf(frame) {
   const section = frame.matches(".fl-fill-in") ? [...frame.closest("section, main")?.children ?? []] : [];
   const end = section.findIndex((node) => node.matches("details, div:not(.math)"));
-  const asked = section.slice(0, end).filter((node) => node.matches("p, ul, .math") && !node.matches(":has(> em, > [target])"));
+  const asked = section.slice(0, end).filter((node) =>
+    node.matches("p, ul, .math") && !node.matches(":has(> em, > [target])")
+  );
   return asked.map((node) => node.cloneNode(true));
 }
 
