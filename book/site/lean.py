@@ -104,6 +104,7 @@ def write_icons(app: Sphinx) -> None:
 def name_the_mathematics(app: Sphinx, config: Config) -> None:
     """Let the pages name the script that is put together of MathJax's parts."""
     config["mathjax_path"] = MATHEMATICS_SCRIPT
+    config["mathjax_options"] = {"id": "MathJax-script"}  # by it MathJax finds where its fonts are, when it runs later
 
 
 def write_mathematics(static: Path) -> None:

@@ -305,7 +305,7 @@ def wait_until_drawn(page: Page) -> None:
     """Wait for the figures and for the mathematics."""
     wait_for_figures(page)
     if page.locator('script[src*="mathematics.js"]').count():
-        page.wait_for_function("window.MathJax?.startup?.promise")
+        page.wait_for_function("Boolean(window.MathJax?.startup?.promise)")
         page.evaluate("MathJax.startup.promise")
 
 
