@@ -20,10 +20,13 @@ from feedback_lite.widgets.live import export
 from tests.benchmarks import live_model as bench
 from tests.kinds import FIGURES, LIVE
 from tests.site.conftest import Visit
-from tests.site.golden import INTERVENTIONS, WITHOUT_EFFECT, make_golden, varied_tokens
+from tests.site.golden import INTERVENTIONS, NONE, WITHOUT_EFFECT, make_golden, varied_tokens
 from tests.site.looking import stored_states
 
 TOLERANCE = 1e-10
+THOROUGH = ("shell-feedback", "echo-without-offset")
+"""These go through all interventions; the others, which the same script runs, through none and all five at once."""
+FEW = {"none": NONE, "all five": INTERVENTIONS["all five"]}
 EVERYTHING = {"token", "hiddens", "weights", "logits", "layerLogits", "mixture", "memory"}
 
 # Runs a model through the golden tokens; returns the largest difference of every kind of intermediate. Vectors
@@ -95,7 +98,8 @@ def goldens(unchecked_module: None, tmp_path_factory: pytest.TempPathFactory) ->
     for name in pretrained.names():
         config = pretrained.card(name)["config"]
         length = max(40, 2 * config["memory_size"] + 6)
-        golden = make_golden(name, varied_tokens(config["vocab_size"], length))
+        tokens = varied_tokens(config["vocab_size"], length)
+        golden = make_golden(name, tokens, INTERVENTIONS if name in THOROUGH else FEW)
         (folder / f"{name}.json").write_text(json.dumps(golden, allow_nan=False), encoding="utf-8")
     return {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in pretrained.names()}
 
