@@ -1,11 +1,11 @@
-// The bar under every figure, and the figure alone on the whole screen: for a projector, and for a small one.
+// The bar under every figure, and the figure alone on the whole screen: for a projector or a phone.
 
 const LARGEST = 2.5;
 const STOPS = "a[href], button, input, select, textarea, summary, [tabindex]";
 
 /**
  * @param {string} tag
- * @param {string} name of its class
+ * @param {string} name its class
  * @param {...(Node | string)} children
  */
 function part(tag, name, ...children) {
@@ -16,7 +16,7 @@ function part(tag, name, ...children) {
 }
 
 /**
- * A button of the bar; `act` names it for tests. It is no control of the figure's state.
+ * A button of the bar, which tests know by `act`: no control of the figure.
  *
  * @param {string} act
  * @param {string} text
@@ -58,17 +58,15 @@ function scaleFor(frame, { width, height }) {
 }
 
 /**
- * What the page asks above an exercise with blanks: the paragraphs and lists of its section, up to a hint or the figure.
+ * What a page asks above an exercise with blanks, up to hints.
  *
  * @param {HTMLElement} frame
  */
 function taskOf(frame) {
-  const section = frame.matches(".fl-fill-in") ? [...frame.closest("section, main")?.children ?? []] : [];
-  const end = section.findIndex((node) => node.matches("details, div:not(.math)"));
-  const asked = section.slice(0, end).filter((node) =>
-    node.matches("p, ul, .math") && !node.matches(":has(> em, > [target])")
-  );
-  return asked.map((node) => node.cloneNode(true));
+  const all = frame.matches(".fl-fill-in") ? [...frame.closest("section, main")?.children ?? []] : [];
+  const end = all.findIndex((node) => node.matches("details, div:not(.math)"));
+  return all.slice(0, end).filter((node) => node.matches(":is(p, ul, .math):not(:has(> em, > [target]))"))
+    .map((node) => node.cloneNode(true));
 }
 
 /**

@@ -390,23 +390,19 @@ function ending({ name, family, number, at: [x, y], labelled }, place, room) {
 }
 
 /**
- * How much of some lines runs through a box of left, top, right and bottom.
+ * How much of lines runs through a box of left, top, right and bottom.
  *
  * @param {Point[][]} lines
  * @param {number[]} box
  */
 function crossed(lines, [left, top, right, bottom]) {
-  let count = 0;
-  for (const line of lines) {
-    for (let index = 1; index < line.length; index += 1) {
-      const [[x, y], [nextX, nextY]] = [line[index - 1], line[index]];
-      for (const part of [0, 0.2, 0.4, 0.6, 0.8]) {
-        const [midX, midY] = [x + part * (nextX - x), y + part * (nextY - y)];
-        if (midX > left && midX < right && midY > top && midY < bottom) count += 1;
-      }
-    }
-  }
-  return count;
+  const points = lines.flatMap((line) =>
+    line.slice(1).flatMap(([endX, endY], index) => {
+      const [x, y] = line[index];
+      return [0, 0.2, 0.4, 0.6, 0.8].map((at) => [x + at * (endX - x), y + at * (endY - y)]);
+    })
+  );
+  return points.filter(([x, y]) => x > left && x < right && y > top && y < bottom).length;
 }
 
 /**
