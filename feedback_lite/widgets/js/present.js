@@ -5,7 +5,7 @@ const STOPS = "a[href], button, input, select, textarea, summary, [tabindex]";
 
 /**
  * @param {string} tag
- * @param {string} name its class
+ * @param {string} name of its class
  * @param {...(Node | string)} children
  */
 function part(tag, name, ...children) {
@@ -16,7 +16,7 @@ function part(tag, name, ...children) {
 }
 
 /**
- * A button of the bar, which tests know by `act`: no control of the figure.
+ * A button of the bar; `act` names it for tests. It is no control of the figure's state.
  *
  * @param {string} act
  * @param {string} text
@@ -58,7 +58,7 @@ function scaleFor(frame, { width, height }) {
 }
 
 /**
- * What a page asks above an exercise with blanks, up to hints.
+ * What the page asks above an exercise with blanks: the paragraphs and lists of its section, up to its hints.
  *
  * @param {HTMLElement} frame
  */

@@ -390,7 +390,7 @@ function ending({ name, family, number, at: [x, y], labelled }, place, room) {
 }
 
 /**
- * How much of lines runs through a box of left, top, right and bottom.
+ * How much of some lines runs through a box of left, top, right and bottom.
  *
  * @param {Point[][]} lines
  * @param {number[]} box
